@@ -1,0 +1,55 @@
+"""What Cutwork raises outside the engine.
+
+CutworkError
+├── InputError            the user's file or request: a clear message, never retried
+│   ├── NotFoundError     no such thing in this account
+│   └── ConflictError     the thing is in a state that does not allow it
+├── TransientError        network, storage, database: retried with backoff and jitter
+├── EngineError           ours: never retried, alerts
+└── IllegalTransition     a state machine was asked for a step that it does not have
+
+Each carries a stable `code` (snake_case, part of the public API), a message that says what to do next, and whether a
+retry may help. HTTP statuses are the API's business (`app/errors.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class CutworkError(Exception):
+    """Base of all; `fields` names the request fields at fault, as `{"keep.0.end": ["…"]}`."""
+
+    retryable = False
+
+    def __init__(self, code: str, message: str, *, fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.fields = dict(fields or {})
+
+
+class InputError(CutworkError):
+    """The request or the file cannot be served: tell the user what to change."""
+
+
+class NotFoundError(InputError):
+    """No such thing in this account; another account's thing is told apart by nothing."""
+
+
+class ConflictError(InputError):
+    """The thing exists, but its state does not allow this."""
+
+
+class TransientError(CutworkError):
+    """Network, storage or database trouble that passes: retried with backoff and jitter."""
+
+    retryable = True
+
+
+class EngineError(CutworkError):
+    """Cutwork's own fault: never retried, alerts."""
+
+
+class IllegalTransition(EngineError):
+    """A state machine was asked for a step that it does not have."""
