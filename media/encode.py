@@ -1,0 +1,297 @@
+"""Writers of MP4: H.264 or HEVC pictures and AAC sound, on exact times, whole or not at all.
+
+    with Mp4Writer(target) as writer:
+        video = writer.video(VideoSpec(width=1280, height=720, time_base=Fraction(1, 90000), rate=Fraction(30)))
+        audio = writer.audio(AudioSpec(rate=48000, layout="stereo"))
+        video.write(frame, time)     # any size and pixel format; constant or variable rate
+        audio.write(samples)         # contiguous from 0
+
+Pictures and sound start at 0; the AAC encoder's priming (1024 samples) lies before 0 and the MP4 edit list hides it,
+so that sample n plays at n / rate. When the block is left by an exception the target file is removed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self, cast
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.codec.context import Flags
+from av.error import FFmpegError
+from av.video.frame import PictureType
+
+from media.errors import EngineError
+from media.fit import Fitter
+
+CRF = {"h264": 20, "hevc": 22}
+PRESET = {"h264": "veryfast", "hevc": "ultrafast"}
+ENCODER = {"h264": "libx264", "hevc": "libx265"}
+TAG = {"h264": "avc1", "hevc": "hvc1"}
+AUDIO_BIT_RATE = 80_000
+"""Bits per second and channel."""
+MIN_TIMESCALE = 10_000
+MAX_TIMESCALE = 1_000_000
+AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1(wide)")
+_WRITE_BUFFER = 1 << 20
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """Colour description as H.273 code points (2 is “unspecified”); `full` range or not."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoSpec:
+    """How pictures are written.
+
+    `width` and `height` are even, as stored (before rotation). `time_base` is the unit frame times are rounded to,
+    `rate` the nominal frames per second (a hint to the encoder, not a constraint). `matrix` is the nine-integer
+    display matrix of the MP4 track header, when the picture is shown turned or mirrored.
+    """
+
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction
+    codec: Literal["h264", "hevc"] = "h264"
+    pixel_format: str = "yuv420p"
+    colour: Colour = field(default_factory=Colour)
+    sample_aspect: Fraction = Fraction(1)
+    matrix: tuple[int, ...] | None = None
+    scan: Literal["progressive", "interlaced"] = "progressive"
+    crf: int | None = None
+    preset: str | None = None
+    keyframe_every: int = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioSpec:
+    """One AAC track; `rate` and `layout` are those of the samples given, converted where AAC has no such thing."""
+
+    rate: int
+    layout: str = "stereo"
+    bit_rate: int | None = None
+    language: str | None = None
+    title: str | None = None
+
+
+def timescale(time_base: Fraction) -> Fraction:
+    """A time base that holds every multiple of `time_base` exactly and is fine enough to place cuts (≥ 1/10000 s)."""
+    ticks = time_base.denominator * math.ceil(MIN_TIMESCALE / time_base.denominator)
+    return Fraction(1, ticks if ticks <= MAX_TIMESCALE else 90_000)
+
+
+class Mp4Writer:
+    """A context manager that writes one MP4 file; add every track before the first write.
+
+    Raises:
+        EngineError: `encode_failed` when the encoder or the muxer refuses.
+        OSError: the disk is full or the target cannot be written.
+    """
+
+    def __init__(
+        self, target: Path, *, index: Literal["front", "end"] = "front", threads: int = 0, title: str | None = None
+    ) -> None:
+        self._target = target
+        self._threads = threads
+        self._tracks: list[VideoTrack | AudioTrack] = []
+        self._file = target.open("wb", buffering=0)
+        self._container = av.open(
+            _Sink(self._file),
+            "w",
+            format="mp4",
+            container_options={"movflags": "+faststart"} if index == "front" else {},
+            buffer_size=_WRITE_BUFFER,
+            # Moving the index to the front reads the file back while it is written.
+            io_open=lambda url, flags, options: target.open("rb"),  # noqa: ARG005
+        )
+        if title:
+            self._container.metadata["title"] = title
+
+    def video(self, spec: VideoSpec) -> VideoTrack:
+        """Add a video track."""
+        track = VideoTrack(self._container, spec, self._threads)
+        self._tracks.append(track)
+        return track
+
+    def audio(self, spec: AudioSpec) -> AudioTrack:
+        """Add an AAC track."""
+        track = AudioTrack(self._container, spec)
+        self._tracks.append(track)
+        return track
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        finished = False
+        try:
+            if error is None:
+                with engine_errors():
+                    for track in self._tracks:
+                        track.finish()
+                    self._container.close()
+                finished = True
+        finally:
+            # A closed file makes PyAV skip the trailer of a file that is given up.
+            self._file.close()
+            if not finished:
+                self._container.close()
+                self._target.unlink(missing_ok=True)
+
+
+class VideoTrack:
+    """Pictures in presentation order."""
+
+    def __init__(self, container: av.container.OutputContainer, spec: VideoSpec, threads: int) -> None:
+        self._container = container
+        self._base = spec.time_base
+        stream = container.add_stream(ENCODER[spec.codec], rate=spec.rate, options=_options(spec, threads))
+        self._stream = cast(av.VideoStream, stream)
+        _configure(self._stream, spec, threads)
+        self._fit = Fitter(spec.width, spec.height, spec.pixel_format)
+        self._last = -1
+        self._durations: dict[int, int] = {}
+        self.frames = 0
+
+    def write(self, frame: av.VideoFrame, time: Fraction, duration: Fraction | None = None) -> None:
+        """Encode a frame shown from `time` (seconds from 0, rising).
+
+        Without `duration` a frame lasts until the next one; give the last frame its own. A frame that would round onto
+        its predecessor moves one tick on.
+        """
+        pts = max(round(time / self._base), self._last + 1)
+        if duration is not None:
+            self._durations[pts] = max(round((time + duration) / self._base) - pts, 1)
+        self._last = pts
+        with engine_errors():
+            frame.pts, frame.time_base = pts, self._base
+            fitted = self._fit(frame)
+            fitted.pts, fitted.time_base = pts, self._base
+            # Left as decoded, the picture type would force the source's I-frames on the encoder.
+            fitted.pict_type = PictureType.NONE
+            self._mux(self._stream.encode(fitted))
+        self.frames += 1
+
+    def finish(self) -> None:
+        """Flush the encoder."""
+        if self.frames:
+            self._mux(self._stream.encode(None))
+
+    def _mux(self, packets: list[av.Packet[Any]]) -> None:
+        for packet in packets:
+            if packet.pts in self._durations:
+                packet.duration = self._durations.pop(packet.pts)
+            self._container.mux(packet)
+
+
+class AudioTrack:
+    """Sound as contiguous samples from time 0."""
+
+    def __init__(self, container: av.container.OutputContainer, spec: AudioSpec) -> None:
+        self._container = container
+        self.rate, self.layout = spec.rate, spec.layout
+        rate = spec.rate if spec.rate in AAC_RATES else 48_000
+        self._stream = container.add_stream("aac", rate=rate)
+        context = self._stream.codec_context
+        context.layout = spec.layout if spec.layout in AAC_LAYOUTS else "stereo"
+        context.bit_rate = spec.bit_rate or AUDIO_BIT_RATE * context.channels
+        context.time_base = self._stream.time_base = Fraction(1, rate)
+        self._stream.metadata.update(_tags(spec))
+        self.samples = 0
+
+    def write(self, samples: Samples) -> None:
+        """Append float samples in -1 … 1 of shape (channels, count), at the rate and layout of the spec."""
+        if samples.shape[1] == 0:
+            return
+        with engine_errors():
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), "fltp", self.layout)
+            frame.sample_rate = self.rate
+            frame.pts, frame.time_base = self.samples, Fraction(1, self.rate)
+            self._container.mux(self._stream.encode(frame))
+        self.samples += samples.shape[1]
+
+    def write_silence(self, count: int) -> None:
+        """Append `count` samples of silence."""
+        channels = av.AudioLayout(self.layout).nb_channels
+        while count > 0:
+            chunk = min(count, self.rate)
+            self.write(np.zeros((channels, chunk), np.float32))
+            count -= chunk
+
+    def finish(self) -> None:
+        """Flush the encoder."""
+        if self.samples:
+            self._container.mux(self._stream.encode(None))
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Tell FFmpeg's trouble with what we write from its trouble with what the user gave us."""
+    try:
+        yield
+    except FFmpegError as error:
+        raise EngineError("encode_failed", f"The encoder gave up: {error.strerror}.") from error
+
+
+class _Sink:
+    """The target file without its name, so that FFmpeg cannot print it."""
+
+    def __init__(self, file: Any) -> None:
+        self._file: BinaryIO = file
+        self.write, self.seek, self.tell = file.write, file.seek, file.tell
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+
+def _options(spec: VideoSpec, threads: int) -> dict[str, str]:
+    options = {
+        "crf": str(CRF[spec.codec] if spec.crf is None else spec.crf),
+        "preset": spec.preset or PRESET[spec.codec],
+    }
+    if spec.codec == "hevc":
+        options["x265-params"] = f"log-level=none:pools={threads or '*'}"
+    if spec.scan == "interlaced" and spec.codec == "h264":
+        options["flags"] = "+ilme+ildct"
+    return options
+
+
+def _configure(stream: av.VideoStream, spec: VideoSpec, threads: int) -> None:
+    context = stream.codec_context
+    stream.time_base = context.time_base = spec.time_base
+    context.width, context.height, context.pix_fmt = spec.width, spec.height, spec.pixel_format
+    context.sample_aspect_ratio = spec.sample_aspect
+    context.color_primaries, context.color_trc = spec.colour.primaries, spec.colour.transfer
+    context.colorspace, context.color_range = spec.colour.matrix, 2 if spec.colour.full_range else 1
+    context.codec_tag = TAG[spec.codec]
+    context.gop_size = spec.keyframe_every
+    context.thread_count = threads
+    # PyAV's default of slice threads would cut each picture into slices that predict nothing from each other.
+    context.thread_type = "AUTO"
+    context.flags |= Flags.frame_duration
+    if spec.matrix is not None:
+        stream.set_display_matrix(spec.matrix)
+
+
+def _tags(spec: AudioSpec) -> dict[str, str]:
+    return {key: value for key, value in (("language", spec.language), ("handler_name", spec.title)) if value}
