@@ -1,0 +1,129 @@
+"""Every setting, read once from the environment.
+
+Each setting `name` is read from the variable `NAME`, or from the file that `NAME_FILE` names (Docker and Kubernetes
+secrets). The defaults are those of the embedded stack, so that a fresh clone runs with nothing set.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InputError
+
+
+class Settings(BaseSettings):
+    """Typed settings; raises `pydantic.ValidationError` that names the variable at fault."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///.cutwork/cutwork.db",
+        description="SQLAlchemy URL: PostgreSQL in production, SQLite to try it out.",
+    )
+    broker_url: str = Field(
+        "redis://127.0.0.1:6390/0", description="Celery broker: `redis://…` (Redis or Valkey) or `amqp://…`."
+    )
+    redis_url: str = Field(
+        "",
+        description="Redis or Valkey for live events and chord counters; the broker's when that is one, else required.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where clients reach the API; signed local URLs start with it."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr("insecure-development-key"),
+        description="Signs local upload and download URLs and page cursors.",
+    )
+
+    storage_dir: Path = Field(
+        Path(".cutwork/storage"),
+        description="Folder for files when `S3_BUCKET` is not set; shared by all processes.",
+    )
+    s3_bucket: str | None = Field(None, description="Bucket for all files; setting it switches storage to S3.")
+    s3_endpoint_url: str | None = Field(None, description="S3 endpoint as the servers reach it; unset means AWS.")
+    s3_public_endpoint_url: str | None = Field(
+        None,
+        description="S3 endpoint as clients reach it, used in presigned URLs; `S3_ENDPOINT_URL` when unset.",
+    )
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_access_key_id: SecretStr | None = Field(
+        None, description="Access key; unset uses boto3's own chain, such as an IAM role."
+    )
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    s3_addressing_style: str = Field("auto", description="`auto`, `path` or `virtual`, as boto3 names them.")
+
+    upload_max_bytes: int = Field(100 * 2**30, gt=0, description="Largest file that may be uploaded, in bytes.")
+    upload_part_bytes: int = Field(
+        16 * 2**20,
+        ge=5 * 2**20,
+        description="Part size of an upload in bytes; grows when a file needs over 10,000.",
+    )
+    upload_ttl_s: int = Field(
+        24 * 3600, gt=0, description="An upload not completed in this time is dropped, in seconds."
+    )
+    url_ttl_s: int = Field(3600, gt=0, description="How long a signed URL works, in seconds.")
+
+    max_pixels: int = Field(8192 * 4320, gt=0, description="Largest picture that is opened, in pixels a frame.")
+    max_duration_s: int = Field(12 * 3600, gt=0, description="Longest recording that is accepted, in seconds.")
+    max_streams: int = Field(64, gt=0, description="Most streams a file may have.")
+    max_keep_ranges: int = Field(500, gt=0, description="Most ranges that one edit may keep.")
+
+    scratch_dir: Path | None = Field(
+        None, description="Folder for a stage's temporary files; the system's own when unset."
+    )
+    encode_threads: int = Field(0, ge=0, description="Encoder threads a stage may use; 0 lets the encoder decide.")
+    lease_s: int = Field(
+        15, gt=1, description="A stage whose worker is silent for so many seconds is given to another."
+    )
+    heartbeat_s: float = Field(
+        0.5,
+        gt=0,
+        description="How often a running stage renews its lease, saves progress and looks for a cancel, in seconds.",
+    )
+    events_kept: int = Field(1000, gt=0, description="Live events kept for each job, for clients that reconnect.")
+    events_ttl_s: int = Field(
+        24 * 3600, gt=0, description="Live events of a job are dropped after this many idle seconds."
+    )
+    reconcile_every_s: float = Field(5.0, gt=0, description="How often lost work is looked for, in seconds.")
+    expire_uploads_every_s: float = Field(
+        300.0, gt=0, description="How often uploads that were never completed are looked for, in seconds."
+    )
+    redeliver_after_s: int = Field(
+        60,
+        gt=0,
+        description="A job that waits with no sign of its message for so many seconds is sent again.",
+    )
+    worker_processes: int = Field(
+        0, ge=0, description="Processes of a worker; 0 takes the pool's own default (encode 1, light 4)."
+    )
+    shutdown_grace_s: int = Field(30, ge=0, description="A stopping worker may finish its stage in so many seconds.")
+    log_json: bool = Field(False, description="Log one JSON object a line instead of text.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in cls.model_fields:
+            path = os.environ.get(f"{name.upper()}_FILE")
+            if path:
+                values[name] = Path(path).read_text().strip()
+        return values
+
+    @property
+    def events_url(self) -> str:
+        """The Redis that holds live events and chord counters."""
+        if self.redis_url:
+            return self.redis_url
+        if self.broker_url.startswith(("redis://", "rediss://", "unix://")):
+            return self.broker_url
+        raise InputError("redis_url_missing", "BROKER_URL is not Redis: set REDIS_URL for live events and chords.")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings; tests call `get_settings.cache_clear()` after they change the environment."""
+    return Settings()
