@@ -1,0 +1,90 @@
+"""Sessions: one engine a process, short transactions, one error for a database that cannot be reached."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from core.errors import TransientError
+from core.settings import get_settings
+
+_SQLITE_BUSY_MS = 30_000
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Yield a session that commits at the end, or rolls back when the block raises.
+
+    Raises TransientError `database_unavailable` when the connection is lost or a lock is not had in time.
+    """
+    with _session(write=True) as session:
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Yield a session for reading only: it never waits for a writer and is never committed."""
+    with _session(write=False) as session:
+        yield session
+
+
+@contextmanager
+def _session(*, write: bool) -> Iterator[Session]:
+    try:
+        with Session(engine().execution_options(cutwork_write=write), expire_on_commit=False) as session:
+            yield session
+            if write:
+                session.commit()
+    except (OperationalError, InterfaceError) as error:
+        raise TransientError("database_unavailable", "The database did not answer; try again shortly.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise TransientError("database_unavailable", "The database went away; try again shortly.") from error
+        raise
+
+
+def engine() -> Engine:
+    """Return this process's engine; a forked child makes its own."""
+    return _engine(get_settings().database_url, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a forked child off its parent's connections
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=20, pool_recycle=1800)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    made = create_engine(parsed, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False})
+    event.listen(made, "connect", _prepare_sqlite)
+    event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver must not open transactions by itself: `_begin_sqlite` says which kind is wanted.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: a deferred transaction that upgrades later fails without waiting.
+    write = connection.get_execution_options().get("cutwork_write", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def check() -> None:
+    """Answer whether the database is there; raises TransientError when it is not."""
+    with reading() as session:
+        session.execute(text("SELECT 1"))

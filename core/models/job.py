@@ -1,0 +1,74 @@
+"""Jobs and their stages: the truth from which every canvas can be built again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.ids import new_id
+from core.models.base import Base, JsonObject, now
+
+
+class Job(Base):
+    """One request of a pipeline; `epoch` fences the messages that may act on it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index(None, "account_id", "id"), Index(None, "status", "id"))
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("job"))
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    pipeline: Mapped[str] = mapped_column(String(40))
+    input_asset_id: Mapped[str] = mapped_column(ForeignKey("assets.id"), index=True)
+    status: Mapped[str] = mapped_column(String(16), default="queued")
+    epoch: Mapped[int] = mapped_column(default=1)
+    params: Mapped[JsonObject]
+    client_metadata: Mapped[JsonObject] = mapped_column(default=dict)
+    filename: Mapped[str] = mapped_column(String(255))
+    progress: Mapped[float] = mapped_column(default=0.0)
+    error: Mapped[JsonObject | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    dispatched_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    stages: Mapped[list[JobStage]] = relationship(
+        order_by="JobStage.position", cascade="all, delete-orphan", lazy="selectin", back_populates="job"
+    )
+
+
+class JobStage(Base):
+    """One stage of one job: its digest says what it makes, its lease says who is making it.
+
+    `inputs` maps a label to `{"asset": id}` or `{"digest": artifact}`; `needs` names the stages that go before;
+    `outputs` maps names in the job document to `{"file": name in the artifact, "suffix": of the download's name}`.
+    """
+
+    __tablename__ = "job_stages"
+    __table_args__ = (Index(None, "status", "lease_expires_at"), Index(None, "digest"))
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    position: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(40))
+    weight: Mapped[float]
+    digest: Mapped[str] = mapped_column(String(64))
+    params: Mapped[JsonObject]
+    inputs: Mapped[JsonObject]
+    needs: Mapped[list[Any]]
+    outputs: Mapped[JsonObject]
+    status: Mapped[str] = mapped_column(String(16), default="queued")
+    cached: Mapped[bool] = mapped_column(default=False)
+    attempt: Mapped[int] = mapped_column(default=0)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    result: Mapped[JsonObject | None]
+    warnings: Mapped[list[Any]] = mapped_column(default=list)
+    lease_owner: Mapped[str | None] = mapped_column(String(80))
+    lease_expires_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    job: Mapped[Job] = relationship(back_populates="stages")

@@ -1,0 +1,33 @@
+"""What a pipeline hands to the database: stages with their digests, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePlan:
+    """One stage to be; the fields are those of `core.models.JobStage`, which explains them."""
+
+    name: str
+    queue: str
+    weight: float
+    version: int
+    digest: str
+    params: Mapping[str, object]
+    inputs: Mapping[str, Mapping[str, str]]
+    needs: tuple[str, ...]
+    outputs: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPlan:
+    """One job to be: its stages in an order in which each comes after all that it needs."""
+
+    pipeline: str
+    input_asset_id: str
+    params: Mapping[str, object]
+    filename: str
+    stages: tuple[StagePlan, ...]
+    client_metadata: Mapping[str, object] = field(default_factory=dict)
