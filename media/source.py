@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NoReturn
 
 import av
 from av.container import InputContainer
-from av.error import ArgumentError, FFmpegError
+from av.error import ArgumentError, DecoderNotFoundError, FFmpegError, PatchWelcomeError
 from av.stream import Disposition, Stream
 
 from media import boxes
@@ -68,6 +68,10 @@ def open_source(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Iterator[Inp
         _check(container, limits)
         try:
             yield container
+        except (PatchWelcomeError, DecoderNotFoundError) as error:
+            raise InputError(
+                "unsupported_codec", "The file uses a variant of its codec that is not supported."
+            ) from error
         except FFmpegError as error:
             raise InputError("damaged_file", "The file is damaged and cannot be read on.") from error
 
@@ -76,6 +80,11 @@ def is_picture(stream: Stream) -> bool:
     """Whether this video stream is cover art or a thumbnail rather than moving picture."""
     still = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
     return bool(stream.disposition & still)
+
+
+def is_image(file: BinaryIO) -> bool:
+    """Whether the first bytes are those of a still image of any common kind."""
+    return _is_image(_head(file))
 
 
 def _open(file: BinaryIO, limits: Limits) -> InputContainer:
@@ -114,9 +123,8 @@ def _check(container: InputContainer, limits: Limits) -> None:
                 "too_many_pixels",
                 f"The picture is {context.width}×{context.height}, more than {limits.max_pixels} pixels.",
             )
-    if container.duration is not None and Fraction(container.duration, av.time_base) > limits.max_duration:
-        hours = float(limits.max_duration / 3600)
-        raise InputError("too_long", f"The file says it is longer than {hours:g} hours.")
+    if container.duration is not None:
+        limits.check_duration(Fraction(container.duration, av.time_base))
 
 
 def _head(file: BinaryIO) -> bytes:

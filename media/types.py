@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
+from media.errors import InputError
+
 # A fraction from 0 to 1, reported at least once a second of work. It may raise (to cancel): the engine then removes
 # what it half wrote and lets the exception through.
 Progress = Callable[[Fraction], None]
@@ -35,6 +37,11 @@ class Limits:
     max_duration: Fraction = Fraction(12 * 3600)
     """Seconds, as the container declares them."""
     max_streams: int = 64
+
+    def check_duration(self, duration: Fraction) -> None:
+        """Raise InputError `too_long` for more than `max_duration` seconds."""
+        if duration > self.max_duration:
+            raise InputError("too_long", f"The file is longer than {seconds(self.max_duration / 3600)} hours.")
 
 
 DEFAULT_LIMITS = Limits()

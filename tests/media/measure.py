@@ -58,3 +58,14 @@ def clicks(path: Path, index: int = 0, level: float = 0.25) -> list[Fraction]:
     loud = np.nonzero(np.abs(samples) > level)[0]
     onsets = [n for i, n in enumerate(loud) if i == 0 or n - loud[i - 1] > rate // 10]
     return [start + Fraction(int(n), rate) for n in onsets]
+
+
+def remux(source: Path, target: Path, *, kinds: tuple[str, ...] = ("video", "audio"), **options) -> Path:
+    """Copy the packets of some streams into another container."""
+    with av.open(str(source)) as given, av.open(str(target), "w", **options) as made:
+        streams = {s.index: made.add_stream_from_template(s) for s in given.streams if s.type in kinds}
+        for packet in given.demux(*(given.streams[index] for index in streams)):
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                made.mux(packet)
+    return target
