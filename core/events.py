@@ -1,0 +1,86 @@
+"""Live events: one capped Redis stream a job, so that a client that reconnects resumes where it was.
+
+Events are a hint, the database is the truth: a Redis that does not answer costs liveness, never a job.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+import redis
+import structlog
+
+from core.errors import TransientError
+from core.settings import get_settings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change of a job: `id` is the stream's (`milliseconds-sequence`), `data` the job document of that moment."""
+
+    id: str
+    data: dict[str, Any]
+
+
+def publish(job_id: str, data: dict[str, Any]) -> None:
+    """Append an event; trouble is logged, not raised."""
+    settings = get_settings()
+    try:
+        pipe = _client().pipeline(transaction=False)
+        pipe.xadd(_key(job_id), {"data": json.dumps(data)}, maxlen=settings.events_kept, approximate=True)
+        pipe.expire(_key(job_id), settings.events_ttl_s)
+        pipe.execute()
+    except redis.RedisError as error:
+        _log.warning("event not published", job_id=job_id, reason=str(error))
+
+
+def last_id(job_id: str) -> str:
+    """Return the id of the newest event, `0-0` when there is none; raises TransientError `events_unavailable`."""
+    try:
+        newest = cast(list[tuple[str, Any]], _client().xrevrange(_key(job_id), count=1))
+    except redis.RedisError as error:
+        raise _unavailable() from error
+    return newest[0][0] if newest else "0-0"
+
+
+def read(job_id: str, after: str, *, wait_s: float) -> Iterator[Event]:
+    """Yield the events after an id, waiting up to `wait_s` seconds for the first; raises `events_unavailable`."""
+    try:
+        answer = _client().xread({_key(job_id): after}, block=max(1, int(wait_s * 1000)))
+    except redis.RedisError as error:
+        raise _unavailable() from error
+    for _, entries in cast(list[tuple[str, list[tuple[str, dict[str, str]]]]], answer or []):
+        for event_id, fields in entries:
+            yield Event(event_id, json.loads(fields["data"]))
+
+
+def check() -> None:
+    """Answer whether Redis is there; raises TransientError when it is not."""
+    try:
+        _client().ping()
+    except redis.RedisError as error:
+        raise _unavailable() from error
+
+
+def _unavailable() -> TransientError:
+    return TransientError("events_unavailable", "The event stream did not answer; poll the job, or try again shortly.")
+
+
+def _key(job_id: str) -> str:
+    return f"cutwork:events:{job_id}"
+
+
+def _client() -> redis.Redis:
+    return _client_of(get_settings().events_url, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _client_of(url: str, pid: int) -> redis.Redis:  # noqa: ARG001 - a forked child must not share its parent's sockets
+    return redis.Redis.from_url(url, decode_responses=True, protocol=2, socket_connect_timeout=3, socket_timeout=35)

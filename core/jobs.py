@@ -1,0 +1,147 @@
+"""Jobs: created from a plan, read, listed, canceled. Dispatch is the caller's, after the commit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import artifacts, states
+from core.db import reading, transaction
+from core.errors import ConflictError, NotFoundError
+from core.models import Artifact, Job, JobStage, now
+from core.plan import JobPlan
+
+
+def create(account_id: str, plan: JobPlan) -> Job:
+    """Store a job and its stages; a stage whose artifact exists is done, and a job of such stages has succeeded."""
+    with transaction() as session:
+        done = artifacts.find(session, [stage.digest for stage in plan.stages])
+        moment = now()
+        job = Job(
+            account_id=account_id,
+            pipeline=plan.pipeline,
+            input_asset_id=plan.input_asset_id,
+            params=dict(plan.params),
+            client_metadata=dict(plan.client_metadata),
+            filename=plan.filename,
+            status=states.QUEUED,
+            stages=[
+                JobStage(
+                    name=stage.name,
+                    position=position,
+                    queue=stage.queue,
+                    weight=stage.weight,
+                    digest=stage.digest,
+                    params=dict(stage.params),
+                    inputs=dict(stage.inputs),
+                    needs=list(stage.needs),
+                    outputs=dict(stage.outputs),
+                    status=states.QUEUED,
+                )
+                for position, stage in enumerate(plan.stages)
+            ],
+        )
+        session.add(job)
+        session.flush()
+        for stage in job.stages:
+            if stage.digest in done:
+                finish_from_artifact(stage, done[stage.digest], cached=True, moment=moment)
+        settle(job, moment)
+    return job
+
+
+def get(account_id: str, job_id: str) -> Job:
+    """Return one job of the account; raises NotFoundError `job_not_found`."""
+    with reading() as session:
+        return _owned(session, account_id, job_id)
+
+
+def page(account_id: str, *, before: str | None, limit: int) -> list[Job]:
+    """Return up to `limit` jobs, newest first, older than the id `before`."""
+    query = select(Job).where(Job.account_id == account_id).order_by(Job.id.desc()).limit(limit)
+    with reading() as session:
+        return list(session.scalars(query.where(Job.id < before) if before else query))
+
+
+def newest_of(account_id: str, pipeline: str, asset_id: str) -> Job | None:
+    """Return the account's newest job of a pipeline that starts from an asset and was not canceled."""
+    query = (
+        select(Job)
+        .where(Job.account_id == account_id, Job.pipeline == pipeline, Job.input_asset_id == asset_id)
+        .where(Job.status != states.CANCELED)
+        .order_by(Job.id.desc())
+        .limit(1)
+    )
+    with reading() as session:
+        return session.scalars(query).one_or_none()
+
+
+def cancel(account_id: str, job_id: str) -> Job:
+    """End a job: its messages become stale, and a running stage sees it at its next heartbeat.
+
+    Raises NotFoundError `job_not_found`, ConflictError `job_ended`.
+    """
+    with transaction() as session:
+        job = _owned(session, account_id, job_id, lock=True)
+        if job.status in states.TERMINAL:
+            raise ConflictError("job_ended", f"The job has already {_past(job.status)}; there is nothing to cancel.")
+        end(job, states.CANCELED, now())
+    return job
+
+
+def lock(session: Session, job_id: str) -> Job | None:
+    """Return the job, held against every other writer until the transaction ends: all stage changes pass here."""
+    return session.scalars(select(Job).where(Job.id == job_id).with_for_update()).one_or_none()
+
+
+def end(job: Job, status: str, moment: datetime, error: dict[str, object] | None = None) -> None:
+    """Move a locked job to `failed` or `canceled`; the new epoch makes every message of the old one stale."""
+    states.move(job, status)
+    job.epoch += 1
+    job.error = error
+    job.finished_at = moment
+    for stage in job.stages:
+        if stage.status not in states.TERMINAL:
+            states.move(stage, states.CANCELED)
+            stage.lease_owner = stage.lease_expires_at = None
+            stage.finished_at = moment
+
+
+def finish_from_artifact(stage: JobStage, artifact: Artifact, *, cached: bool, moment: datetime) -> None:
+    """Mark a stage as done by an artifact that exists."""
+    states.move(stage, states.SUCCEEDED)
+    stage.cached = cached
+    stage.progress = 1.0
+    stage.result = artifact.result
+    stage.warnings = artifact.warnings
+    stage.lease_owner = stage.lease_expires_at = None
+    stage.finished_at = moment
+
+
+def settle(job: Job, moment: datetime) -> None:
+    """After a stage changed: raise the progress, start the clock of stages now ready, end a job that is done."""
+    total = sum(stage.weight for stage in job.stages)
+    made = sum(stage.weight * stage.progress for stage in job.stages)
+    job.progress = max(job.progress, made / total)
+    done = {stage.name for stage in job.stages if stage.status == states.SUCCEEDED}
+    for stage in job.stages:
+        if stage.status == states.QUEUED and stage.queued_at is None and done.issuperset(stage.needs):
+            stage.queued_at = moment
+    if len(done) == len(job.stages):
+        states.move(job, states.SUCCEEDED)
+        job.progress = 1.0
+        job.finished_at = moment
+
+
+def _owned(session: Session, account_id: str, job_id: str, *, lock: bool = False) -> Job:
+    query = select(Job).where(Job.id == job_id, Job.account_id == account_id)
+    job = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if job is None:
+        raise NotFoundError("job_not_found", "There is no job of that id.")
+    return job
+
+
+def _past(status: str) -> str:
+    return {states.SUCCEEDED: "succeeded", states.FAILED: "failed", states.CANCELED: "been canceled"}[status]

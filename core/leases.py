@@ -1,0 +1,192 @@
+"""Leases: who may run a stage, until when, and whose result counts.
+
+A worker claims a stage, renews the claim while it works, and commits under it. Every step locks the job's row, checks
+the epoch that the message carried, and does nothing when the lease has gone to another: a message that is delivered
+twice, or a worker that wakes after its lease ran out, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from core import artifacts, jobs, states
+from core.db import reading, transaction
+from core.models import Artifact, Job, JobStage, now
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to run one stage of one job."""
+
+    job_id: str
+    stage: str
+    epoch: int
+    owner: str
+
+
+class Refused(Enum):
+    """Why a stage was not claimed."""
+
+    STALE = "the message's epoch has passed, or the job has ended"
+    BUSY = "another worker holds the stage"
+    EARLY = "a stage before it is not done"
+    DONE = "the stage is done"
+    EXHAUSTED = "the stage has been attempted as often as it may"
+
+
+def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
+    """Take the stage for `seconds` and start an attempt, or say why not.
+
+    A stage whose artifact appeared meanwhile is finished from it; one that was attempted `attempts` times and lost its
+    worker each time is failed as `worker_lost`.
+    """
+    with transaction() as session:
+        job = jobs.lock(session, lease.job_id)
+        stage = _stage(job, lease)
+        if job is None or stage is None:
+            return Refused.STALE
+        moment = now()
+        refusal = _refusal(job, stage, lease, moment)
+        if refusal:
+            return refusal
+        if job.status == states.QUEUED:
+            states.move(job, states.RUNNING)
+            job.started_at = moment
+        found = artifacts.find(session, [stage.digest]).get(stage.digest)
+        if found:
+            jobs.finish_from_artifact(stage, found, cached=True, moment=moment)
+            jobs.settle(job, moment)
+            return Refused.DONE
+        if stage.attempt >= attempts:
+            lose(job, stage)
+            return Refused.EXHAUSTED
+        if stage.status == states.QUEUED:
+            states.move(stage, states.RUNNING)
+        stage.attempt += 1
+        stage.progress = 0.0
+        stage.started_at = moment
+        stage.lease_owner = lease.owner
+        stage.lease_expires_at = moment + timedelta(seconds=seconds)
+        return stage
+
+
+def _refusal(job: Job, stage: JobStage, lease: Lease, moment: datetime) -> Refused | None:
+    if job.epoch != lease.epoch:
+        return Refused.STALE
+    if stage.status == states.SUCCEEDED:
+        return Refused.DONE
+    if job.status in states.TERMINAL:
+        return Refused.STALE
+    if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at > moment:
+        return Refused.BUSY
+    done = {row.name for row in job.stages if row.status == states.SUCCEEDED}
+    return None if done.issuperset(stage.needs) else Refused.EARLY
+
+
+def renew(lease: Lease, *, seconds: int, progress: float) -> bool:
+    """Keep the stage for `seconds` more and save its progress; False when it is no longer ours."""
+    with transaction() as session:
+        job = jobs.lock(session, lease.job_id)
+        stage = _held(job, lease)
+        if job is None or stage is None:
+            return False
+        stage.lease_expires_at = now() + timedelta(seconds=seconds)
+        stage.progress = max(stage.progress, min(progress, 1.0))
+        jobs.settle(job, now())
+        return True
+
+
+def commit(lease: Lease, artifact: Artifact) -> bool:
+    """Store what the stage made and mark it done, in one transaction; False when the lease is no longer ours."""
+    try:
+        return _commit(lease, artifact)
+    except IntegrityError:
+        # Another job of the account made the same artifact in this very moment: the first one counts.
+        return _commit(lease, artifact)
+
+
+def _commit(lease: Lease, artifact: Artifact) -> bool:
+    with transaction() as session:
+        job = jobs.lock(session, lease.job_id)
+        stage = _held(job, lease)
+        if job is None or stage is None:
+            return False
+        made = artifacts.find(session, [artifact.digest]).get(artifact.digest)
+        if made is None:
+            made = session.merge(artifact)
+            session.flush()
+        jobs.finish_from_artifact(stage, made, cached=False, moment=now())
+        jobs.settle(job, now())
+        return True
+
+
+def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:
+    """Fail the stage and with it the job; False when the lease is no longer ours."""
+    with transaction() as session:
+        job = jobs.lock(session, lease.job_id)
+        stage = _held(job, lease)
+        if job is None or stage is None:
+            return False
+        fail_stage(job, stage, code=code, message=message, retryable=retryable)
+        return True
+
+
+def fail_stage(job: Job, stage: JobStage, *, code: str, message: str, retryable: bool) -> None:
+    """Fail a stage of a locked job, whoever held it."""
+    moment = now()
+    states.move(stage, states.FAILED)
+    stage.lease_owner = stage.lease_expires_at = None
+    stage.finished_at = moment
+    error = {"code": code, "message": message, "stage": stage.name, "retryable": retryable}
+    jobs.end(job, states.FAILED, moment, error)
+
+
+def lose(job: Job, stage: JobStage) -> None:
+    """Fail a stage of a locked job that lost its worker too often."""
+    message = f"The worker was lost {stage.attempt} times while it ran this stage; the file may be at fault."
+    fail_stage(job, stage, code="worker_lost", message=message, retryable=True)
+
+
+def release(lease: Lease, *, delay_s: float = 0.0) -> bool:
+    """Hand the stage back, to be taken again after `delay_s` seconds; False when the lease is no longer ours."""
+    with transaction() as session:
+        job = jobs.lock(session, lease.job_id)
+        stage = _held(job, lease)
+        if stage is None:
+            return False
+        hand_back(stage, delay_s=delay_s)
+        return True
+
+
+def hand_back(stage: JobStage, *, delay_s: float = 0.0) -> None:
+    """Queue a running stage of a locked job again."""
+    states.move(stage, states.QUEUED)
+    stage.lease_owner = stage.lease_expires_at = None
+    stage.queued_at = now() + timedelta(seconds=delay_s)
+
+
+def expired(limit: int = 100) -> list[tuple[str, str]]:
+    """Return `(job id, stage)` of running stages whose lease has run out."""
+    query = (
+        select(JobStage.job_id, JobStage.name)
+        .where(JobStage.status == states.RUNNING, JobStage.lease_expires_at < now())
+        .limit(limit)
+    )
+    with reading() as session:
+        return [(job_id, name) for job_id, name in session.execute(query)]
+
+
+def _stage(job: Job | None, lease: Lease) -> JobStage | None:
+    return next((stage for stage in job.stages if stage.name == lease.stage), None) if job else None
+
+
+def _held(job: Job | None, lease: Lease) -> JobStage | None:
+    # The owner is unique to one attempt, and whoever ends or takes back a stage clears it: a repair of the stage
+    # beside this one may bump the epoch without costing this one its work.
+    stage = _stage(job, lease)
+    return stage if stage and stage.lease_owner == lease.owner else None
