@@ -1,0 +1,62 @@
+"""Celery's settings, all derived from the stage registry and the environment."""
+
+from kombu import Queue
+
+from core.settings import get_settings
+from tasks.stages import MAINTENANCE_QUEUE, PERIODIC, POOLS, STAGES, queues, visibility_timeout_s
+
+_settings = get_settings()
+
+broker_url = _settings.broker_url
+result_backend = _settings.events_url
+# A chord counts its members in the result backend, and a member may wait for days behind a long queue.
+result_expires = 7 * 24 * 3600
+
+imports = (*(f"tasks.{name}" for name in STAGES), "pipelines.maintenance")
+task_queues = [Queue(name) for pool in POOLS for name in queues(pool)]
+task_routes = {name: {"queue": name} for name in STAGES} | {name: {"queue": MAINTENANCE_QUEUE} for name in PERIODIC}
+# A message for a queue that nobody consumes must fail where it is sent, not wait for ever.
+task_create_missing_queues = False
+task_default_queue = MAINTENANCE_QUEUE
+
+task_annotations = {
+    stage.name: {"soft_time_limit": stage.soft_limit_s, "time_limit": stage.hard_limit_s} for stage in STAGES.values()
+}
+beat_schedule = {
+    task.name: {
+        "task": task.name,
+        "schedule": float(getattr(_settings, task.every)),
+        # Beat must not pile up messages while no worker is there.
+        "options": {"expires": max(float(getattr(_settings, task.every)), 1.0)},
+    }
+    for task in PERIODIC.values()
+}
+
+task_acks_late = True
+task_acks_on_failure = True
+task_acks_on_timeout = True
+# `task_reject_on_worker_lost` would deliver a task that kills its worker again for ever. This counts as a retry, and
+# the stage's row counts attempts besides.
+task_retry_on_worker_lost = True
+task_track_started = True
+task_send_sent_event = True
+worker_send_task_events = True
+worker_prefetch_multiplier = 1
+# A worker takes only what it can start: a message behind an encode of an hour would wait while others are idle.
+worker_disable_prefetch = broker_url.startswith(("redis", "unix"))
+worker_hijack_root_logger = False
+worker_soft_shutdown_timeout = float(_settings.shutdown_grace_s)
+worker_cancel_long_running_tasks_on_connection_loss = False
+broker_connection_retry_on_startup = True
+broker_transport_options = (
+    {"visibility_timeout": visibility_timeout_s(), "socket_keepalive": True, "health_check_interval": 30}
+    if broker_url.startswith(("redis", "unix"))
+    else {}
+)
+result_backend_transport_options = {"retry_policy": {"timeout": 5.0}}
+
+task_serializer = "json"
+result_serializer = "json"
+accept_content = ["json"]
+timezone = "UTC"
+enable_utc = True

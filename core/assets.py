@@ -1,0 +1,58 @@
+"""Assets: read, listed, deleted."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import states
+from core.db import reading, transaction
+from core.errors import ConflictError, NotFoundError
+from core.models import Asset, Job, JobStage, now
+from core.storage import Storage
+
+
+def get(account_id: str, asset_id: str) -> Asset:
+    """Return one asset of the account; raises NotFoundError `asset_not_found`."""
+    with reading() as session:
+        return _owned(session, account_id, asset_id)
+
+
+def page(account_id: str, *, before: str | None, limit: int) -> list[Asset]:
+    """Return up to `limit` assets, newest first, older than the id `before`."""
+    query = select(Asset).where(Asset.account_id == account_id, Asset.deleted_at.is_(None))
+    query = query.order_by(Asset.id.desc()).limit(limit)
+    with reading() as session:
+        return list(session.scalars(query.where(Asset.id < before) if before else query))
+
+
+def delete(account_id: str, asset_id: str, storage: Storage) -> None:
+    """Delete the asset and its file; what jobs made of it stays.
+
+    Raises NotFoundError `asset_not_found`, ConflictError `asset_in_use` while a job that has not ended reads it.
+    """
+    with transaction() as session:
+        asset = _owned(session, account_id, asset_id, lock=True)
+        if _readers(session, account_id, asset_id):
+            raise ConflictError("asset_in_use", "A job that has not ended reads this asset: cancel it, or wait for it.")
+        asset.deleted_at = now()
+    storage.delete(asset.storage_key)
+
+
+def _readers(session: Session, account_id: str, asset_id: str) -> bool:
+    live = (
+        select(JobStage.inputs)
+        .join(Job)
+        .where(
+            Job.account_id == account_id, Job.status.not_in(states.TERMINAL), JobStage.status.not_in(states.TERMINAL)
+        )
+    )
+    return any(source.get("asset") == asset_id for inputs in session.scalars(live) for source in inputs.values())
+
+
+def _owned(session: Session, account_id: str, asset_id: str, *, lock: bool = False) -> Asset:
+    query = select(Asset).where(Asset.id == asset_id, Asset.account_id == account_id, Asset.deleted_at.is_(None))
+    asset = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if asset is None:
+        raise NotFoundError("asset_not_found", "There is no asset of that id.")
+    return asset

@@ -1,0 +1,129 @@
+"""The job document: the same in create, get, list, events and webhooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from core import artifacts, events, states
+from core.db import reading
+from core.models import Artifact, Job, JobStage, now
+from core.settings import get_settings
+from core.storage import Storage
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+
+
+def documents(rows: Iterable[Job], storage: Storage | None) -> list[dict[str, Any]]:
+    """Return the documents of jobs; without a storage to sign URLs `outputs` stays empty, as in live events."""
+    jobs = list(rows)
+    digests = [
+        stage.digest for job in jobs for stage in job.stages if stage.outputs and stage.status == states.SUCCEEDED
+    ]
+    with reading() as session:
+        found = artifacts.find(session, digests) if storage and digests else {}
+        first = min((job.id for job in jobs if job.status == states.QUEUED), default=None)
+        waiting = [*session.scalars(_queued_until(max(job.id for job in jobs)))] if first else []
+    return [_document(job, found, storage, waiting) for job in jobs]
+
+
+def document(job: Job, storage: Storage | None) -> dict[str, Any]:
+    """Return the document of one job."""
+    return documents([job], storage)[0]
+
+
+def announce(job_id: str) -> None:
+    """Publish the job as it is now to its live events."""
+    with reading() as session:
+        job = session.get(Job, job_id)
+    if job:
+        events.publish(job_id, document(job, None))
+
+
+def _document(job: Job, found: dict[str, Artifact], storage: Storage | None, waiting: list[str]) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "pipeline": job.pipeline,
+        "status": job.status,
+        "progress": round(job.progress, 4),
+        "eta_s": _eta(job),
+        "queue_position": waiting.index(job.id) + 1 if job.id in waiting else None,
+        "stages": {stage.name: _stage(stage) for stage in job.stages},
+        "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
+        "warnings": [warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings],
+        "error": job.error,
+        "metadata": job.client_metadata,
+        "created_at": job.created_at.isoformat(),
+        "started_at": job.started_at.isoformat() if job.started_at else None,
+        "finished_at": job.finished_at.isoformat() if job.finished_at else None,
+    }
+
+
+def _stage(stage: JobStage) -> dict[str, Any]:
+    return {
+        "status": stage.status,
+        "progress": round(stage.progress, 4),
+        "attempt": stage.attempt,
+        "queue": stage.queue,
+        "queued_ms": _milliseconds(stage.queued_at, stage.started_at),
+        "run_ms": _milliseconds(stage.started_at, stage.finished_at),
+        "cached": stage.cached,
+        "result": stage.result,
+    }
+
+
+def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    return None if start is None else max(0, round(((end or now()) - start) / timedelta(milliseconds=1)))
+
+
+def _eta(job: Job) -> int | None:
+    """Seconds to go, from the pace of the stages that really ran: cached ones took no time."""
+    if job.status != states.RUNNING or job.started_at is None:
+        return None
+    total = sum(stage.weight for stage in job.stages)
+    cached = sum(stage.weight for stage in job.stages if stage.cached) / total
+    made = job.progress - cached
+    if made < 0.01:
+        return None
+    elapsed = (now() - job.started_at).total_seconds()
+    return round(elapsed * (1 - job.progress) / made)
+
+
+def _outputs(
+    job: Job, stage: JobStage, found: dict[str, Artifact], storage: Storage | None
+) -> Iterable[dict[str, Any]]:
+    artifact = found.get(stage.digest)
+    if artifact is None or storage is None or stage.status != states.SUCCEEDED:
+        return
+    expires_s = get_settings().url_ttl_s
+    for name, output in stage.outputs.items():
+        entry = artifact.files.get(output["file"])
+        if entry is None:
+            continue
+        filename = download_name(job.filename, output["suffix"], entry["key"])
+        url = storage.sign_get(entry["key"], expires_s=expires_s, filename=filename, content_type=entry["content_type"])
+        yield {
+            "name": name,
+            "url": url,
+            "expires_at": (now() + timedelta(seconds=expires_s)).isoformat(),
+            "filename": filename,
+            "size": entry["size"],
+            "sha256": entry["sha256"],
+            "content_type": entry["content_type"],
+            "media": entry.get("media"),
+        }
+
+
+def download_name(filename: str, suffix: str, key: str) -> str:
+    """Return `lecture-cut.mp4` for `lecture.mov`, `-cut` and a key that ends in `.mp4`; what is unsafe becomes `_`."""
+    stem = _UNSAFE.sub("_", PurePath(filename).stem).strip(" .") or "video"
+    return f"{stem[:180]}{suffix}{PurePath(key).suffix}"
+
+
+def _queued_until(job_id: str) -> Select[str]:
+    return select(Job.id).where(Job.status == states.QUEUED, Job.id <= job_id).order_by(Job.id)

@@ -1,0 +1,213 @@
+"""Uploads: parts go from the client straight to storage; here they are counted, checked and made an asset."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.db import reading, transaction
+from core.errors import ConflictError, InputError, NotFoundError
+from core.ids import new_id
+from core.models import Asset, Upload, now
+from core.settings import get_settings
+from core.storage import Part, Storage
+
+OPEN, COMPLETED, ABORTED, EXPIRED = "open", "completed", "aborted", "expired"
+_MOST_PARTS = 10_000
+_BLOCK = 4 * 2**20
+
+
+def create(
+    account_id: str, storage: Storage, *, filename: str, size: int, content_type: str | None, sha256: str | None
+) -> Upload:
+    """Open an upload; raises InputError `empty_file`, `upload_too_large`."""
+    settings = get_settings()
+    if size <= 0:
+        raise InputError("empty_file", "The file is empty: there is nothing to upload.")
+    if size > settings.upload_max_bytes:
+        raise InputError("upload_too_large", f"The file is larger than the {settings.upload_max_bytes} bytes allowed.")
+    guessed = content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    upload_id = new_id("upl")
+    key = f"assets/{upload_id}/source"
+    multipart_id = storage.create_multipart(key, content_type=guessed)
+    with transaction() as session:
+        upload = Upload(
+            id=upload_id,
+            account_id=account_id,
+            filename=filename,
+            content_type=guessed,
+            size=size,
+            sha256=sha256,
+            part_size=max(settings.upload_part_bytes, -(-size // _MOST_PARTS)),
+            storage_key=key,
+            multipart_id=multipart_id,
+            expires_at=now() + timedelta(seconds=settings.upload_ttl_s),
+        )
+        session.add(upload)
+    return upload
+
+
+def get(account_id: str, upload_id: str) -> Upload:
+    """Return one upload of the account; raises NotFoundError `upload_not_found`."""
+    with reading() as session:
+        return _owned(session, account_id, upload_id)
+
+
+def part_urls(upload: Upload, storage: Storage, *, start: int, limit: int) -> list[dict[str, object]]:
+    """Return up to `limit` parts from number `start`: what is there, and a URL to PUT what is not.
+
+    Raises ConflictError `upload_closed`, `upload_expired`.
+    """
+    _require_open(upload)
+    there = {part.number: part for part in storage.list_parts(upload.storage_key, upload.multipart_id)}
+    return [
+        _part(upload, storage, number, there.get(number))
+        for number in range(start, min(start + limit, upload.part_count + 1))
+    ]
+
+
+def complete(account_id: str, upload_id: str, storage: Storage, *, sha256: str | None = None) -> tuple[Asset, bool]:
+    """Join the parts, verify size and SHA-256, and make the asset; also say whether it was made just now.
+
+    A second call answers with the same asset. Raises NotFoundError `upload_not_found`, ConflictError `part_missing`,
+    `upload_closed`, `upload_expired`; InputError `size_mismatch`, `sha256_mismatch` (the upload is then dropped).
+    """
+    upload = get(account_id, upload_id)
+    if upload.status == COMPLETED and upload.asset_id:
+        with reading() as session:
+            asset = session.get(Asset, upload.asset_id)
+        if asset is None or asset.deleted_at:
+            raise ConflictError("upload_closed", "The asset of this upload has been deleted: upload the file again.")
+        return asset, False
+    _require_open(upload)
+    _join(upload, storage)
+    try:
+        _check_size(upload, storage.size(upload.storage_key))
+        found = _sha256(storage, upload.storage_key)
+        for declared in filter(None, (upload.sha256, sha256)):
+            if declared.lower() != found:
+                raise InputError("sha256_mismatch", "The bytes that arrived are not those of the declared SHA-256.")
+    except InputError:
+        _close(upload.id, ABORTED)
+        storage.delete(upload.storage_key)
+        raise
+    return _make_asset(upload, found)
+
+
+def abort(account_id: str, upload_id: str, storage: Storage) -> None:
+    """Drop an upload and its parts; raises NotFoundError `upload_not_found`, ConflictError `upload_closed`."""
+    upload = get(account_id, upload_id)
+    if upload.status == COMPLETED:
+        raise ConflictError("upload_closed", "The upload is complete: delete its asset instead.")
+    storage.abort_multipart(upload.storage_key, upload.multipart_id)
+    _close(upload.id, ABORTED)
+
+
+def expire(storage: Storage) -> int:
+    """Drop every upload whose time is over, with its parts; return how many."""
+    with reading() as session:
+        stale = list(session.scalars(select(Upload).where(Upload.status == OPEN, Upload.expires_at < now())))
+    for upload in stale:
+        storage.abort_multipart(upload.storage_key, upload.multipart_id)
+        # Parts may have been joined by a complete that died before it made the asset.
+        storage.delete(upload.storage_key)
+        _close(upload.id, EXPIRED)
+    return len(stale)
+
+
+def _join(upload: Upload, storage: Storage) -> None:
+    parts = storage.list_parts(upload.storage_key, upload.multipart_id)
+    if not parts and _joined(upload, storage):
+        return
+    there = {part.number for part in parts}
+    missing = [number for number in range(1, upload.part_count + 1) if number not in there]
+    if missing:
+        shown = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
+        raise ConflictError("part_missing", f"{len(missing)} of {upload.part_count} parts have not arrived: {shown}.")
+    wanted = [part for part in parts if part.number <= upload.part_count]
+    if len(wanted) != len(parts):
+        raise InputError("size_mismatch", f"More parts arrived than the {upload.part_count} that the size makes.")
+    storage.complete_multipart(upload.storage_key, upload.multipart_id, wanted)
+
+
+def _joined(upload: Upload, storage: Storage) -> bool:
+    """Whether an earlier complete joined the parts and then lost its client or its process."""
+    return next(iter(storage.keys(upload.storage_key)), None) is not None
+
+
+def _check_size(upload: Upload, size: int) -> None:
+    if size != upload.size:
+        raise InputError("size_mismatch", f"{size} bytes arrived, {upload.size} were declared: upload the file again.")
+
+
+def _sha256(storage: Storage, key: str) -> str:
+    digest = hashlib.sha256()
+    with storage.open(key) as source:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _make_asset(upload: Upload, sha256: str) -> tuple[Asset, bool]:
+    with transaction() as session:
+        row = session.scalars(select(Upload).where(Upload.id == upload.id).with_for_update()).one()
+        if row.asset_id:
+            return session.get_one(Asset, row.asset_id), False
+        if row.status != OPEN:
+            raise ConflictError("upload_closed", "The upload was aborted while it was being completed.")
+        asset = Asset(
+            account_id=row.account_id,
+            filename=row.filename,
+            content_type=row.content_type,
+            size=row.size,
+            sha256=sha256,
+            storage_key=row.storage_key,
+        )
+        session.add(asset)
+        session.flush()
+        row.asset_id = asset.id
+        row.status = COMPLETED
+    return asset, True
+
+
+def _close(upload_id: str, status: str) -> None:
+    with transaction() as session:
+        row = session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one()
+        if row.status == OPEN:
+            row.status = status
+
+
+def _part(upload: Upload, storage: Storage, number: int, there: Part | None) -> dict[str, object]:
+    expected = min(upload.part_size, upload.size - (number - 1) * upload.part_size)
+    ttl = get_settings().url_ttl_s
+    uploaded = there is not None and there.size == expected
+    key = upload.storage_key
+    sign = partial(storage.sign_part, key, upload.multipart_id, number, size=expected, expires_s=ttl)
+    url = None if uploaded else sign()
+    return {
+        "number": number,
+        "size": expected,
+        "uploaded": uploaded,
+        "etag": there.etag if there and uploaded else None,
+        "url": url,
+    }
+
+
+def _require_open(upload: Upload) -> None:
+    if upload.status == EXPIRED or (upload.status == OPEN and upload.expires_at < now()):
+        raise ConflictError("upload_expired", "The upload took too long and was dropped: start a new one.")
+    if upload.status != OPEN:
+        raise ConflictError("upload_closed", f"The upload is {upload.status}: start a new one.")
+
+
+def _owned(session: Session, account_id: str, upload_id: str) -> Upload:
+    query = select(Upload).where(Upload.id == upload_id, Upload.account_id == account_id)
+    upload = session.scalars(query).one_or_none()
+    if upload is None:
+        raise NotFoundError("upload_not_found", "There is no upload of that id.")
+    return upload

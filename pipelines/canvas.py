@@ -1,0 +1,75 @@
+"""A job's canvas, built from its rows and sent after they were committed.
+
+It stays flat: a chain with at most one group at a time inside, which Celery makes a chord; a chord never nests.
+"""
+
+from __future__ import annotations
+
+import structlog
+from celery import chain, group
+from celery.canvas import Signature
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from sqlalchemy import update
+
+from core import states
+from core.db import transaction
+from core.models import Job, JobStage, now
+from tasks.app import celery_app
+
+_log = structlog.get_logger(__name__)
+
+
+def levels(stages: list[JobStage]) -> list[list[str]]:
+    """Return the names of the stages to send, grouped by how many of them go before; a group may run side by side.
+
+    Left out are stages that are done, those that a worker holds, and those that wait for what a worker holds. Raises
+    ValueError when the needs form a circle.
+    """
+    left = {stage.name: set(stage.needs) for stage in stages if stage.status != states.SUCCEEDED}
+    held = {stage.name for stage in stages if stage.status == states.RUNNING}
+    answer: list[list[str]] = []
+    while left:
+        ready = [name for name, needs in left.items() if needs.isdisjoint(left)]
+        if not ready:
+            raise ValueError(f"stages need each other in a circle: {sorted(left)}")
+        held |= {name for name in ready if held.intersection(left[name])}
+        answer.append([name for name in ready if name not in held])
+        left = {name: needs for name, needs in left.items() if name not in ready}
+    return [level for level in answer if level]
+
+
+def build(job: Job) -> Signature | None:
+    """Return the canvas of what is left to send; None when nothing is. Every message is `(job id, epoch)`."""
+
+    def message(name: str) -> Signature:
+        return celery_app.signature(name, args=(job.id, job.epoch), immutable=True)
+
+    steps = [
+        message(level[0]) if len(level) == 1 else group([message(name) for name in level])
+        for level in levels(job.stages)
+    ]
+    if not steps:
+        return None
+    return steps[0] if len(steps) == 1 else chain(*steps)
+
+
+def dispatch(job: Job) -> bool:
+    """Send the canvas of a committed job; False when something is left for the reconciler to send later."""
+    if job.status in states.TERMINAL:
+        return True
+    canvas = build(job)
+    try:
+        if canvas is not None:
+            canvas.apply_async(retry=False)
+    except (OperationalError, RedisError) as error:
+        _log.warning("canvas not sent", job_id=job.id, reason=str(error))
+        return False
+    # What waits for a stage that a worker holds is sent by the reconciler, when that stage is done.
+    whole = not any(stage.status == states.RUNNING for stage in job.stages)
+    with transaction() as session:
+        session.execute(
+            update(Job).where(Job.id == job.id, Job.epoch == job.epoch).values(dispatched_at=now() if whole else None),
+            execution_options={"synchronize_session": False},
+        )
+    return whole

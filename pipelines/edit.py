@@ -1,0 +1,95 @@
+"""The edit pipeline: probe → trim → (preview beside brand) → publish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from core import assets
+from core.errors import InputError
+from core.models import Asset
+from core.plan import JobPlan
+from pipelines import inspect
+from pipelines.planner import Output, Planner
+
+NAME = "edit"
+# A player's clock is rounded: an end so little past the recording's means its end.
+_SLACK = Fraction(1, 10)
+
+
+def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
+    """Plan an edit from a request that `EditSchema` has loaded.
+
+    Raises NotFoundError `asset_not_found`; InputError `no_video`, `range_past_end` when the asset's facts, if they are
+    known by now, rule the edit out: the engine checks again.
+    """
+    source = assets.get(account_id, request["input"])
+    check(inspect.facts(account_id, source), request)
+    planner = Planner(account_id)
+    inspect.plan_probe(planner, source)
+    keep = [[piece["start"], piece["end"]] for piece in request["keep"]]
+    planner.add("trim", params={"keep": keep}, inputs={"source": source}, after=["probe"])
+    body, last = Output("trim", "video.mp4"), ["trim"]
+    if request["preview"]:
+        planner.add(
+            "preview",
+            params=request["preview"],
+            inputs={"body": body},
+            outputs={
+                "preview": ("proxy.mp4", "-preview"),
+                "poster": ("poster.jpg", "-poster"),
+                "sprite": ("sprite.jpg", "-sprite"),
+                "thumbnails": ("thumbnails.vtt", "-thumbnails"),
+            },
+        )
+        last.append("preview")
+    if request["brand"]:
+        body = _add_brand(planner, account_id, request["brand"], body)
+        last.append("brand")
+    planner.add("publish", params={}, inputs={"body": body}, after=last, outputs={"video": ("video.mp4", "-cut")})
+    return JobPlan(
+        pipeline=NAME,
+        input_asset_id=source.id,
+        params={key: value for key, value in request.items() if key != "metadata"},
+        client_metadata=request["metadata"],
+        filename=request.get("filename") or source.filename,
+        stages=planner.stages,
+    )
+
+
+def check(facts: Mapping[str, Any] | None, request: Mapping[str, Any]) -> None:
+    """Refuse what the facts of the source rule out, before anything is queued."""
+    if facts is None:
+        return
+    if facts["kind"] == "image":
+        raise InputError("no_video", "The input is an image: an edit starts from a video or a sound recording.")
+    if facts["kind"] == "audio" and request["brand"]:
+        raise InputError(
+            "no_video", "The input has no picture to brand: leave brand out.", fields={"brand": ["No video."]}
+        )
+    _check_ranges(Fraction(facts["duration"]), request["keep"])
+
+
+def _check_ranges(duration: Fraction, keep: Sequence[Mapping[str, Any]]) -> None:
+    fields = {
+        f"keep.{index}": ["Past the end of the recording."]
+        for index, piece in enumerate(keep)
+        if Fraction(piece["start"]) >= duration or Fraction(piece["end"] or 0) > duration + _SLACK
+    }
+    if fields:
+        raise InputError("range_past_end", f"The recording ends at {float(duration):.3f} s.", fields=fields)
+
+
+def _add_brand(planner: Planner, account_id: str, brand: Mapping[str, Any], body: Output) -> Output:
+    inputs: dict[str, Asset | Output] = {"body": body}
+    params: dict[str, Any] = {"transition": brand["transition"]}
+    for label in ("intro", "outro", "watermark"):
+        part = brand[label]
+        if part and "asset" in part:
+            # The digest takes the asset's bytes, not its id: the same logo uploaded twice is the same logo.
+            inputs[label] = assets.get(account_id, part["asset"])
+            part = {key: value for key, value in part.items() if key != "asset"}
+        params[label] = part
+    planner.add("brand", params=params, inputs=inputs)
+    return Output("brand", "video.mp4")

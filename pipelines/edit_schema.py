@@ -1,0 +1,119 @@
+"""The request of an edit, checked and brought to one normal form, so that equal requests have equal digests."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
+
+from core.settings import get_settings
+from pipelines.times import Share, Time, asset_id, colour
+
+POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
+TRANSITIONS = ("cut", "crossfade")
+_TEXT = validate.And(validate.Length(min=1, max=200), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$"))
+
+
+class KeepSchema(Schema):
+    """One half-open range `[start, end)` to keep; without `end` it goes to the end of the recording."""
+
+    start = Time(load_default="0")
+    end = Time(load_default=None, allow_none=True)
+
+    @validates_schema
+    def _ordered(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("end") is not None and "start" in data and Fraction(data["start"]) >= Fraction(data["end"]):
+            raise ValidationError("The end must come after the start.", "end")
+
+
+class PreviewSchema(Schema):
+    """The preview: a small proxy with poster, sprite sheet and thumbnails track."""
+
+    height = fields.Integer(load_default=360, strict=True, validate=validate.Range(144, 1080))
+
+
+class CardSchema(Schema):
+    """An intro or outro: a video or image asset, or a title that is drawn."""
+
+    asset = asset_id()
+    title = fields.String(validate=_TEXT)
+    subtitle = fields.String(validate=_TEXT)
+    duration = Time(
+        above="0", most="60", metadata={"description": "Seconds that an image or a title stays, 4 if not said."}
+    )
+    background = colour()
+    color = colour()
+
+    @validates_schema
+    def _one_kind(self, data: dict[str, Any], **_: Any) -> None:
+        if ("asset" in data) == ("title" in data):
+            raise ValidationError("Give either an asset or a title.")
+        if "asset" in data and {"subtitle", "background", "color"} & set(data):
+            raise ValidationError("subtitle, background and color go with a title, not with an asset.")
+
+    @post_load
+    def _defaults(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        title = {"subtitle": "", "background": "#101820", "color": "#ffffff"} if "title" in data else {}
+        return {"duration": "4"} | title | data
+
+
+class TransitionSchema(Schema):
+    """How intro, body and outro meet."""
+
+    type = fields.String(load_default="cut", validate=validate.OneOf(TRANSITIONS))
+    duration = Time(load_default="0.5", above="0", most="10")
+
+
+class WatermarkSchema(Schema):
+    """An image over the whole body; `margin` and `width` are shares of the picture's width."""
+
+    asset = asset_id(required=True)
+    position = fields.String(load_default="top-right", validate=validate.OneOf(POSITIONS))
+    opacity = Share(load_default="0.8")
+    margin = Share(load_default="0.03")
+    width = Share(load_default="0.12")
+
+
+class BrandSchema(Schema):
+    """What is put around and over the body."""
+
+    intro = fields.Nested(CardSchema, load_default=None, allow_none=True)
+    outro = fields.Nested(CardSchema, load_default=None, allow_none=True)
+    transition = fields.Nested(TransitionSchema, load_default=lambda: {"type": "cut", "duration": "0.5"})
+    watermark = fields.Nested(WatermarkSchema, load_default=None, allow_none=True)
+
+    @validates_schema
+    def _something(self, data: dict[str, Any], **_: Any) -> None:
+        if not any(data.get(part) for part in ("intro", "outro", "watermark")):
+            raise ValidationError("Ask for an intro, an outro or a watermark, or leave brand out.")
+
+
+class EditSchema(Schema):
+    """Keep some ranges of a recording; add a preview and branding if wanted."""
+
+    input = asset_id(required=True)
+    keep = fields.List(fields.Nested(KeepSchema), required=True, validate=validate.Length(min=1))
+    preview = fields.Nested(
+        PreviewSchema, load_default=lambda: {"height": 360}, allow_none=True, metadata={"description": "null for none."}
+    )
+    brand = fields.Nested(BrandSchema, load_default=None, allow_none=True)
+    filename = fields.String(validate=validate.Length(min=1, max=200))
+    metadata = fields.Dict(
+        keys=fields.String(validate=validate.Length(min=1, max=64)),
+        load_default=dict,
+        metadata={"description": "Yours to fill; it comes back with the job. At most 50 keys."},
+        validate=validate.Length(max=50),
+    )
+
+    @pre_load
+    def _plain_preview(self, data: Any, **_: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("preview"), bool):
+            return data | {"preview": {} if data["preview"] else None}
+        return data
+
+    @validates_schema
+    def _not_too_many(self, data: dict[str, Any], **_: Any) -> None:
+        most = get_settings().max_keep_ranges
+        if len(data.get("keep", ())) > most:
+            raise ValidationError(f"At most {most} ranges may be kept.", "keep")

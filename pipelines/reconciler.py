@@ -1,0 +1,131 @@
+"""Finds work that was lost on the way and sends it again: the database is the truth, the broker is a hint.
+
+Three kinds are looked for: a stage whose lease ran out, a job that was committed but never sent, and a stage that is
+ready while its queue is empty. Each repair locks the job's row and bumps the epoch, so that an old message, should it
+still turn up, ends its own chain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from amqp.exceptions import ChannelError
+from kombu import Queue
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from sqlalchemy import exists, or_, select
+
+from core import job_document, jobs, leases, states
+from core.db import reading, transaction
+from core.models import Job, JobStage, now
+from core.settings import get_settings
+from pipelines import canvas
+from tasks.app import celery_app
+from tasks.stages import STAGES
+
+_log = structlog.get_logger(__name__)
+_BATCH = 100
+
+
+def run() -> Counter[str]:
+    """Look for lost work once, repair it, and return how often each repair was made."""
+    done: Counter[str] = Counter()
+    for job_id, _ in leases.expired(_BATCH):
+        done["lease_expired"] += _repair(job_id, _take_back)
+    for job_id in _never_sent():
+        done["never_sent"] += _repair(job_id, _still_unsent)
+    for job_id in _forgotten():
+        done["message_lost"] += _repair(job_id, _still_waiting)
+    if any(done.values()):
+        _log.info("work recovered", **{kind: count for kind, count in done.items() if count})
+    return done
+
+
+def _repair(job_id: str, prepare: Callable[[Job], bool]) -> int:
+    """Let `prepare` change the locked job; when it did, make old messages stale and send the rest again."""
+    with transaction() as session:
+        job = jobs.lock(session, job_id)
+        if job is None or job.status in states.TERMINAL or not prepare(job):
+            return 0
+        if job.status not in states.TERMINAL:
+            job.epoch += 1
+    canvas.dispatch(job)
+    job_document.announce(job.id)
+    return 1
+
+
+def _take_back(job: Job) -> bool:
+    moment = now()
+    lost = [
+        stage
+        for stage in job.stages
+        if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at < moment
+    ]
+    for stage in lost:
+        if stage.attempt >= STAGES[stage.name].attempts:
+            leases.lose(job, stage)
+            break
+        leases.hand_back(stage)
+    return bool(lost)
+
+
+def _never_sent() -> list[str]:
+    """Jobs with something to send: never dispatched, or only in part because a stage still ran at the time."""
+    running = exists().where(JobStage.job_id == Job.id, JobStage.status == states.RUNNING)
+    # A job that was made just now is being sent by the process that made it.
+    settled = now() - timedelta(seconds=get_settings().lease_s)
+    query = select(Job.id).where(
+        Job.status.not_in(states.TERMINAL),
+        Job.dispatched_at.is_(None),
+        or_(Job.created_at < settled, Job.status == states.RUNNING),
+        ~running,
+    )
+    with reading() as session:
+        return list(session.scalars(query.limit(_BATCH)))
+
+
+def _still_unsent(job: Job) -> bool:
+    return job.dispatched_at is None
+
+
+def _forgotten() -> list[str]:
+    """Jobs with a stage that has been ready for long while its queue is empty: the broker lost the message."""
+    patience = now() - timedelta(seconds=get_settings().redeliver_after_s)
+    query = (
+        select(JobStage.job_id, JobStage.queue)
+        .join(Job)
+        .where(JobStage.status == states.QUEUED, JobStage.queued_at < patience)
+        .where(Job.status.not_in(states.TERMINAL), Job.dispatched_at < patience)
+        .limit(_BATCH)
+    )
+    with reading() as session:
+        waiting = list(session.execute(query))
+    empty = {queue for queue in {queue for _, queue in waiting} if _is_empty(queue)}
+    return list(dict.fromkeys(job_id for job_id, queue in waiting if queue in empty))
+
+
+def _is_empty(queue: str) -> bool:
+    try:
+        with celery_app.connection_for_write() as connection:
+            declared: Any = Queue(queue)(connection.default_channel).queue_declare(passive=True)
+    except ChannelError:
+        # Redis keeps no empty list: a queue that is not there has no message.
+        return True
+    except (OperationalError, RedisError):
+        return False
+    return int(declared.message_count) == 0
+
+
+def _still_waiting(job: Job) -> bool:
+    patience = now() - timedelta(seconds=get_settings().redeliver_after_s)
+    return (
+        job.dispatched_at is not None
+        and job.dispatched_at < patience
+        and any(
+            stage.status == states.QUEUED and stage.queued_at and stage.queued_at < patience for stage in job.stages
+        )
+    )

@@ -1,0 +1,42 @@
+"""Every pipeline that a client may start: `POST /v1/jobs/{name}` and its documentation come from this table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema
+
+from core.plan import JobPlan
+from pipelines import edit
+from pipelines.edit_schema import EditSchema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """One kind of job: `plan` takes the account's id and what `schema` has loaded, and returns the stages."""
+
+    name: str
+    summary: str
+    schema: type[Schema]
+    plan: Callable[[str, Mapping[str, Any]], JobPlan]
+    example: Mapping[str, Any]
+
+
+PIPELINES: dict[str, Pipeline] = {
+    pipeline.name: pipeline
+    for pipeline in (
+        Pipeline(
+            name=edit.NAME,
+            summary="Keep ranges of a recording, with preview and branding",
+            schema=EditSchema,
+            plan=edit.plan,
+            example={
+                "input": "ast_01k9x3v5m8q2r7t4w6y0b1c3d5",
+                "keep": [{"start": "15:00", "end": "45:00"}],
+                "brand": {"intro": {"title": "Linear algebra", "subtitle": "Lecture 7"}},
+            },
+        ),
+    )
+}

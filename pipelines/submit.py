@@ -1,0 +1,45 @@
+"""From a plan to a running job: commit first, send after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core import artifacts, job_document, jobs
+from core.db import reading
+from core.models import Asset, Job
+from core.plan import JobPlan
+from pipelines import canvas, inspect
+
+
+def submit(account_id: str, plan: JobPlan) -> Job:
+    """Store the job, then send its canvas; a broker that is away only delays it."""
+    job = jobs.create(account_id, plan)
+    canvas.dispatch(job)
+    job_document.announce(job.id)
+    return job
+
+
+def preview_plan(plan: JobPlan) -> dict[str, Any]:
+    """Return what a job of this plan would run, without a side effect."""
+    with reading() as session:
+        done = artifacts.find(session, [stage.digest for stage in plan.stages])
+    return {
+        "pipeline": plan.pipeline,
+        "plan": [
+            {"stage": stage.name, "queue": stage.queue, "cached": stage.digest in done, "after": list(stage.needs)}
+            for stage in plan.stages
+        ],
+    }
+
+
+def inspect_asset(account_id: str, asset: Asset) -> Job:
+    """Start the probe of an asset, or return the job that already found it out or is about to."""
+    known = jobs.newest_of(account_id, inspect.NAME, asset.id)
+    return known or submit(account_id, inspect.plan(account_id, asset))
+
+
+def cancel(account_id: str, job_id: str) -> Job:
+    """End a job and tell those who follow it; raises NotFoundError `job_not_found`, ConflictError `job_ended`."""
+    job = jobs.cancel(account_id, job_id)
+    job_document.announce(job.id)
+    return job

@@ -1,0 +1,69 @@
+"""Times and other values of requests, as marshmallow fields that OpenAPI can show."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from core.errors import InputError
+from core.timecode import format_time, parse_time
+
+CODE = "^[A-Za-z0-9_]+$"
+
+
+class Time(fields.Field[str]):
+    """Seconds: a number, a decimal string, or `HH:MM:SS.mmm`; becomes a decimal string in normal form."""
+
+    def __init__(self, *, above: str | None = None, most: str | None = None, **options: Any) -> None:
+        options.setdefault(
+            "metadata", {"description": "Seconds as a number or string, or HH:MM:SS.mmm.", "example": "900.5"}
+        )
+        super().__init__(**options)
+        self._above = above
+        self._most = most
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        return value
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+            raise ValidationError("Not a time.")
+        try:
+            seconds = parse_time(value)
+        except InputError as error:
+            raise ValidationError(error.message) from error
+        if self._above is not None and seconds <= Fraction(self._above):
+            raise ValidationError(f"Must be more than {self._above} s.")
+        if self._most is not None and seconds > Fraction(self._most):
+            raise ValidationError(f"Must be at most {self._most} s.")
+        return format_time(seconds, places=9)
+
+
+class Share(fields.Field[str]):
+    """A share of one (0 to 1), as a number or decimal string; becomes a decimal string in normal form."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        return value
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
+        try:
+            share = Decimal(str(value))
+        except ArithmeticError:
+            raise ValidationError("Not a number.") from None
+        if isinstance(value, bool) or not share.is_finite() or not 0 <= share <= 1:
+            raise ValidationError("Must be between 0 and 1.")
+        return format_time(Fraction(share), places=4)
+
+
+def colour(**options: Any) -> fields.String:
+    """A colour as `#rrggbb`."""
+    hexadecimal = validate.Regexp(r"^#[0-9a-fA-F]{6}$", error="Write a colour as #rrggbb.")
+    return fields.String(validate=hexadecimal, **options)
+
+
+def asset_id(**options: Any) -> fields.String:
+    """The id of an asset, `ast_…`."""
+    return fields.String(validate=validate.Regexp(r"^ast_[0-9a-z]{26}$", error="Not an asset id (ast_…)."), **options)

@@ -1,0 +1,55 @@
+"""Starts Celery's processes with what the registry says: `python -m tasks worker encode`, `… beat`, `… flower`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from core.settings import get_settings
+from tasks.stages import POOLS, Pool, queues
+
+_PROCESSES: dict[Pool, int] = {"light": 4, "encode": 1}
+
+
+def worker(pool: Pool) -> list[str]:
+    """Arguments of a worker that consumes the queues of one pool."""
+    processes = get_settings().worker_processes or _PROCESSES[pool]
+    return ["worker", "--queues", ",".join(queues(pool)), "--hostname", f"{pool}@%h", "--concurrency", str(processes)]
+
+
+def beat(folder: Path) -> list[str]:
+    """Arguments of the scheduler; its file only says when each task ran last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return ["beat", "--schedule", str(folder / "beat-schedule")]
+
+
+def flower(port: int) -> list[str]:
+    """Arguments of Flower, on loopback."""
+    return ["flower", "--address=127.0.0.1", f"--port={port}"]
+
+
+def main() -> None:
+    """Become the process that was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    one = kinds.add_parser("worker", help="run the stages of one pool")
+    one.add_argument("pool", choices=POOLS)
+    two = kinds.add_parser("beat", help="start periodic work")
+    two.add_argument("--folder", type=Path, default=Path(".cutwork"), help="where its schedule file lives")
+    three = kinds.add_parser("flower", help="watch the workers in a browser")
+    three.add_argument("--port", type=int, default=5555)
+    asked = parser.parse_args()
+    match asked.kind:
+        case "worker":
+            arguments = worker(asked.pool)
+        case "beat":
+            arguments = beat(asked.folder)
+        case _:
+            arguments = flower(asked.port)
+    os.execv(sys.executable, [sys.executable, "-m", "celery", "--app", "tasks.app", *arguments])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

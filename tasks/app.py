@@ -1,0 +1,19 @@
+"""The Celery application: every process that sends or runs a stage shares this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from core.log import configure_logging
+from core.settings import get_settings
+
+celery_app = Celery("cutwork")
+celery_app.config_from_object("celeryconfig")
+
+
+@setup_logging.connect
+def _use_our_logs(**_: Any) -> None:
+    configure_logging(json=get_settings().log_json)

@@ -1,0 +1,136 @@
+"""What every stage shares: claim, heartbeat, errors, retry, commit. A task file holds only what is its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+from celery import Task
+from celery.exceptions import Ignore, SoftTimeLimitExceeded
+
+from core import job_document, leases
+from core.db import reading
+from core.errors import CutworkError, EngineError, TransientError
+from core.leases import Lease, Refused
+from core.models import Job, JobStage
+from core.settings import get_settings
+from core.storage import storage_from
+from media.errors import InputError as MediaInputError
+from media.errors import MediaError
+from tasks.app import celery_app
+from tasks.context import StageContext
+from tasks.heartbeat import Heartbeat, LeaseLost
+from tasks.stages import STAGES, Stage
+
+StageFunction = Callable[[StageContext], None]
+
+_log = structlog.get_logger(__name__)
+_LONGEST_BACKOFF_S = 300.0
+
+
+class StageFailed(Exception):
+    """Ends the chain in Celery's eyes; the row already says why."""
+
+
+def stage(name: str) -> Callable[[StageFunction], Task[..., None]]:
+    """Make a function the task of the registry's stage `name`; its message is `(job id, epoch)` and nothing else."""
+    declared = STAGES[name]
+
+    def decorate(function: StageFunction) -> Task[..., None]:
+        def run(self: Task[..., None], job_id: str, epoch: int) -> None:
+            structlog.contextvars.bind_contextvars(job_id=job_id, stage=name, epoch=epoch)
+            try:
+                _run(self, declared, function, job_id, epoch)
+            finally:
+                structlog.contextvars.clear_contextvars()
+
+        run.__doc__ = function.__doc__
+        task: Task[..., None] = celery_app.task(bind=True, name=name, throws=(StageFailed,), max_retries=None)(run)
+        return task
+
+    return decorate
+
+
+def _run(task: Task[..., None], stage: Stage, function: StageFunction, job_id: str, epoch: int) -> None:
+    lease = Lease(job_id, stage.name, epoch, f"{str(task.request.hostname)[:50]}/{os.getpid()}/{uuid.uuid4().hex[:12]}")
+    try:
+        claimed = leases.claim(lease, seconds=get_settings().lease_s, attempts=stage.attempts)
+    except TransientError as error:
+        _retry(task, error, backoff(task.request.retries))
+    job_document.announce(job_id)
+    if claimed is Refused.DONE:
+        _log.info("stage already done")
+        return
+    if isinstance(claimed, Refused):
+        # The chain of this message ends here: whoever holds the stage, or the reconciler, carries the job on.
+        _log.info("message dropped", reason=claimed.value)
+        raise Ignore
+    try:
+        _work(stage, function, claimed, lease)
+    except LeaseLost:
+        _log.info("stage given up", reason="canceled, or taken over by another worker")
+        raise Ignore from None
+    except TransientError as error:
+        _try_again(task, stage, claimed, lease, error)
+    except SoftTimeLimitExceeded:
+        _fail(lease, "time_limit", f"The {stage.name} stage took longer than its {stage.soft_limit_s} s.", True)
+    except MemoryError:
+        _fail(lease, "out_of_memory", f"The {stage.name} stage needs more memory than a worker may use.", False)
+    except (CutworkError, MediaError) as error:
+        if not isinstance(error, MediaInputError) and isinstance(error, (EngineError, MediaError)):
+            _log.exception("stage broke", code=error.code)
+        _fail(lease, error.code, error.message, False)
+    except Exception as error:  # noqa: BLE001 - the one place where a fault of ours becomes a failed job
+        _log.exception("stage broke", code="internal_error")
+        _fail(
+            lease, "internal_error", f"The {stage.name} stage failed by a fault of ours ({type(error).__name__}).", True
+        )
+    finally:
+        job_document.announce(job_id)
+
+
+def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) -> None:
+    settings = get_settings()
+    with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
+        with reading() as session:
+            account_id = session.get_one(Job, lease.job_id).account_id
+        storage = storage_from(settings)
+        context = StageContext(row, stage, account_id, storage=storage, settings=settings, beat=beat)
+        function(context)
+        beat.check()
+    if context.artifact is None:
+        raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
+    if not leases.commit(lease, context.artifact):
+        raise LeaseLost
+    _log.info("stage done")
+
+
+def _try_again(task: Task[..., None], stage: Stage, row: JobStage, lease: Lease, error: TransientError) -> NoReturn:
+    if row.attempt >= stage.attempts:
+        _fail(lease, error.code, f"{error.message} It was tried {row.attempt} times.", True)
+    delay = backoff(row.attempt - 1)
+    if not leases.release(lease, delay_s=delay):
+        raise Ignore
+    _log.warning("stage will be tried again", code=error.code, in_s=round(delay, 1), attempt=row.attempt)
+    _retry(task, error, delay)
+
+
+def _retry(task: Task[..., None], error: Exception, delay: float) -> NoReturn:
+    raise task.retry(exc=error, countdown=delay)
+
+
+def _fail(lease: Lease, code: str, message: str, retryable: bool) -> NoReturn:
+    if not leases.fail(lease, code=code, message=message, retryable=retryable):
+        raise Ignore
+    _log.info("stage failed", code=code)
+    raise StageFailed(f"{code}: {message}")
+
+
+def backoff(retries: int) -> float:
+    """Seconds before the next try: doubling from 1 to 300, with full jitter over the upper half."""
+    longest = min(_LONGEST_BACKOFF_S, 2.0**retries)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret

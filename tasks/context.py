@@ -1,0 +1,118 @@
+"""What a stage sees of the world: its parameters, its inputs, a scratch folder, its progress, and where to store."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from core import artifacts
+from core.db import reading
+from core.errors import EngineError, InputError
+from core.models import Artifact, Asset, JobStage
+from core.settings import Settings
+from core.storage import Storage
+from tasks.heartbeat import Heartbeat
+from tasks.stages import Stage
+
+_TYPES = {".vtt": "text/vtt", ".mp4": "video/mp4", ".m4a": "audio/mp4", ".webp": "image/webp"}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file that a stage reads."""
+
+    key: str
+    filename: str
+
+
+class StageContext:
+    """Handed to a stage's function; everything that it reads or writes passes through here."""
+
+    def __init__(
+        self, row: JobStage, stage: Stage, account_id: str, *, storage: Storage, settings: Settings, beat: Heartbeat
+    ) -> None:
+        self.params: Mapping[str, Any] = row.params
+        self.settings = settings
+        self.account_id = account_id
+        self.artifact: Artifact | None = None
+        self._row = row
+        self._stage = stage
+        self._storage = storage
+        self._beat = beat
+
+    def has_input(self, label: str) -> bool:
+        """Whether the plan gave the stage an input of that label."""
+        return label in self._row.inputs
+
+    def input(self, label: str) -> Input:
+        """Return the file behind a label; raises InputError `asset_deleted` when its asset is gone."""
+        source = self._row.inputs[label]
+        with reading() as session:
+            if "asset" in source:
+                asset = session.get(Asset, source["asset"])
+                if asset is None or asset.deleted_at:
+                    raise InputError("asset_deleted", f"The {label} was deleted before this stage could read it.")
+                return Input(asset.storage_key, asset.filename)
+            found = artifacts.find(session, [source["digest"]]).get(source["digest"])
+        if found is None:
+            raise EngineError("artifact_missing", f"The {label} that an earlier stage made is not there.")
+        return Input(found.files[source["file"]]["key"], source["file"])
+
+    def open(self, source: Input) -> AbstractContextManager[BinaryIO]:
+        """Open an input for reading; it is seekable, and only the bytes that are read travel."""
+        return closing(self._storage.open(source.key))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield an empty folder that is gone afterwards, whatever happens."""
+        with tempfile.TemporaryDirectory(
+            prefix=f"cutwork-{self._stage.name}-", dir=self.settings.scratch_dir
+        ) as folder:
+            yield Path(folder)
+
+    def progress(self, fraction: Fraction) -> None:
+        """Report how much of the stage is done (0 to 1); raises LeaseLost when it should stop."""
+        self._beat.progress = max(0.0, min(float(fraction), 1.0))
+        self._beat.check()
+
+    def store(
+        self,
+        files: Mapping[str, Path],
+        *,
+        result: Mapping[str, object],
+        warnings: Sequence[Mapping[str, str]] = (),
+        media: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        """Put the files under the stage's digest; they count once the stage is committed.
+
+        `result` is shown in the job document, `media` holds facts of single files by name.
+        """
+        entries = {name: self._put(name, path, (media or {}).get(name)) for name, path in files.items()}
+        self.artifact = Artifact(
+            digest=self._row.digest,
+            account_id=self.account_id,
+            stage=self._stage.name,
+            version=self._stage.version,
+            files=entries,
+            result=dict(result),
+            warnings=[dict(warning) for warning in warnings],
+        )
+
+    def _put(self, name: str, path: Path, media: Mapping[str, object] | None) -> dict[str, object]:
+        self._beat.check()
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        key = artifacts.file_key(self._row.digest, name)
+        content_type = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self._storage.put_file(key, path, content_type=content_type)
+        size = path.stat().st_size
+        if self._storage.size(key) != size:
+            raise EngineError("store_mismatch", f"The stored {name} has not the size of the file that was made.")
+        return {"key": key, "size": size, "sha256": sha256, "content_type": content_type, "media": media}

@@ -1,0 +1,50 @@
+"""Writes docs/stages.md from the registry: `python -m tasks.docs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.stages import MAINTENANCE_QUEUE, PERIODIC, POOLS, STAGES, queues
+
+PAGE = Path(__file__).parent.parent / "docs" / "stages.md"
+
+
+def render() -> str:
+    """Return the page as Markdown."""
+    lines = [
+        "# Stages",
+        "",
+        "Generated from `tasks/stages.py` by `python -m tasks.docs`: change it there.",
+        "",
+        "A stage is one kind of work with a queue of its own, which bears its name. Workers of a pool consume the",
+        "queues of that pool, so that encoding scales apart from the light work.",
+        "",
+        "| stage | what it does | pool | soft limit | hard limit | attempts | weight | version |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{stage.name}` | {stage.summary} | {stage.pool} | {_span(stage.soft_limit_s)} "
+        f"| {_span(stage.hard_limit_s)} | {stage.attempts} | {stage.weight:g} | {stage.version} |"
+        for stage in STAGES.values()
+    ]
+    lines += ["", "| pool | queues |", "|---|---|"]
+    lines += [f"| {pool} | {', '.join(f'`{queue}`' for queue in queues(pool))} |" for pool in POOLS]
+    lines += [
+        "",
+        f"Beat sends these to the queue `{MAINTENANCE_QUEUE}`; the settings say how often.",
+        "",
+        "| task | what it does | period |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{task.name}` | {task.summary} | `{task.every.upper()}` |" for task in PERIODIC.values()]
+    return "\n".join(lines) + "\n"
+
+
+def _span(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    minutes = rest // 60
+    return " ".join(filter(None, (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "")))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())

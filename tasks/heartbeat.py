@@ -1,0 +1,67 @@
+"""The thread beside a running stage: it keeps the lease, saves the progress, and notices when the stage was lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+
+import structlog
+
+from core import job_document, leases
+from core.errors import TransientError
+from core.leases import Lease
+
+_log = structlog.get_logger(__name__)
+
+
+class LeaseLost(Exception):
+    """The job was canceled, or the stage was given to another worker: drop everything."""
+
+
+class Heartbeat:
+    """Renews a lease while its block runs; `progress` may be set from the stage at any pace."""
+
+    def __init__(self, lease: Lease, *, lease_s: int, every_s: float) -> None:
+        self.progress = 0.0
+        self._lease = lease
+        self._lease_s = lease_s
+        self._every_s = every_s
+        self._lost = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat-{lease.stage}", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise LeaseLost once the stage is no longer ours."""
+        if self._lost.is_set():
+            raise LeaseLost
+
+    def _run(self) -> None:
+        announced = -1.0
+        renewed_at = time.monotonic()
+        while not self._stop.wait(self._every_s):
+            progress = self.progress
+            try:
+                if not leases.renew(self._lease, seconds=self._lease_s, progress=progress):
+                    self._lost.set()
+                    return
+                renewed_at = time.monotonic()
+                if progress - announced >= 0.001:
+                    job_document.announce(self._lease.job_id)
+                    announced = progress
+            except TransientError as error:
+                _log.warning("heartbeat missed", job_id=self._lease.job_id, reason=error.message)
+                # Past the lease another worker may have begun: whatever we make from here on does not count.
+                if time.monotonic() - renewed_at > self._lease_s:
+                    self._lost.set()
+                    return

@@ -1,0 +1,21 @@
+"""Preview: what people look at before the result is done, and beside it."""
+
+from __future__ import annotations
+
+from media import preview as engine
+from tasks.base import stage
+from tasks.context import StageContext
+
+
+@stage("preview")
+def preview(ctx: StageContext) -> None:
+    """Render a small seekable proxy, a poster and a sprite sheet."""
+    with ctx.open(ctx.input("body")) as body, ctx.scratch() as folder:
+        made = engine.render(
+            body,
+            folder,
+            height=ctx.params["height"],
+            threads=ctx.settings.encode_threads,
+            on_progress=ctx.progress,
+        )
+        ctx.store(made.files, result=made.to_dict(), warnings=[note.to_dict() for note in made.warnings])

@@ -1,0 +1,119 @@
+"""Every stage, declared once.
+
+Celery routes, queues and limits, worker pools, Flower's names, the weights of a job's progress, the broker's visibility
+timeout and docs/stages.md are all derived from this table: a new stage is one entry here and one task file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Pool = Literal["light", "encode"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One kind of work: its queue bears its name.
+
+    `version` is part of every output's digest: raise it when the same input would come out different. Limits are in
+    seconds; `attempts` counts first runs, retries and lost workers together; `weight` is its share of a job's progress.
+    """
+
+    name: str
+    summary: str
+    pool: Pool
+    version: int = 1
+    soft_limit_s: int
+    hard_limit_s: int
+    attempts: int = 4
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Periodic:
+    """Work that beat starts: `every` names the setting that holds its period in seconds."""
+
+    name: str
+    summary: str
+    every: str
+    limit_s: int = 120
+
+
+_HOUR = 3600
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="probe",
+            summary="Read the facts and the keyframe map of a file",
+            pool="light",
+            soft_limit_s=300,
+            hard_limit_s=360,
+            weight=2,
+        ),
+        Stage(
+            name="trim",
+            summary="Keep the ranges that were asked for, frame-exact",
+            pool="encode",
+            soft_limit_s=12 * _HOUR,
+            hard_limit_s=12 * _HOUR + 300,
+            weight=50,
+        ),
+        Stage(
+            name="preview",
+            summary="Render a small seekable proxy, a poster and a sprite sheet",
+            pool="encode",
+            soft_limit_s=6 * _HOUR,
+            hard_limit_s=6 * _HOUR + 300,
+            weight=15,
+        ),
+        Stage(
+            name="brand",
+            summary="Add intro, outro and watermark",
+            pool="encode",
+            soft_limit_s=12 * _HOUR,
+            hard_limit_s=12 * _HOUR + 300,
+            weight=30,
+        ),
+        Stage(
+            name="publish",
+            summary="Write the fast-start file for download, with checksum and facts",
+            pool="light",
+            soft_limit_s=2 * _HOUR,
+            hard_limit_s=2 * _HOUR + 300,
+            weight=3,
+        ),
+    )
+}
+
+PERIODIC: dict[str, Periodic] = {
+    task.name: task
+    for task in (
+        Periodic(
+            name="reconcile",
+            summary="Send again what was committed but never sent, or whose worker was lost",
+            every="reconcile_every_s",
+        ),
+        Periodic(
+            name="expire_uploads",
+            summary="Drop uploads that were never completed, with their parts",
+            every="expire_uploads_every_s",
+        ),
+    )
+}
+
+MAINTENANCE_QUEUE = "maintenance"
+POOLS: tuple[Pool, ...] = ("light", "encode")
+
+
+def queues(pool: Pool) -> list[str]:
+    """Return the queues that workers of a pool consume."""
+    own = [stage.name for stage in STAGES.values() if stage.pool == pool]
+    return [*own, MAINTENANCE_QUEUE] if pool == "light" else own
+
+
+def visibility_timeout_s() -> int:
+    """How long Redis keeps a message unacknowledged before it delivers it again: longer than any stage may run."""
+    return max(stage.hard_limit_s for stage in STAGES.values()) + _HOUR

@@ -1,0 +1,80 @@
+import pytest
+from celery.canvas import _chain, _chord
+
+from core import states
+from core.models import Job, JobStage
+from pipelines import canvas
+
+EDIT = {
+    "probe": [],
+    "trim": ["probe"],
+    "preview": ["trim"],
+    "brand": ["trim"],
+    "publish": ["brand", "preview"],
+}
+
+
+def job_of(needs, **status):
+    stages = [
+        JobStage(name=name, needs=before, status=status.get(name, states.QUEUED)) for name, before in needs.items()
+    ]
+    return Job(id="job_x", epoch=3, status=states.RUNNING, stages=stages)
+
+
+def without(*names):
+    needs = {name: [n for n in before if n not in names] for name, before in EDIT.items() if name not in names}
+    return needs | {"publish": needs["publish"] or ["trim"]}
+
+
+@pytest.mark.parametrize(
+    ("needs", "status", "expected"),
+    [
+        (EDIT, {}, [["probe"], ["trim"], ["preview", "brand"], ["publish"]]),
+        (without("brand"), {}, [["probe"], ["trim"], ["preview"], ["publish"]]),
+        (without("brand", "preview"), {}, [["probe"], ["trim"], ["publish"]]),
+        (EDIT, {"probe": "succeeded", "trim": "succeeded", "preview": "succeeded"}, [["brand"], ["publish"]]),
+        (EDIT, {name: "succeeded" for name in EDIT if name != "preview"}, [["preview"]]),
+        (EDIT, dict.fromkeys(EDIT, "succeeded"), []),
+        # What a worker holds is not sent again, nor what waits for it.
+        (EDIT, {"probe": "succeeded", "trim": "succeeded", "preview": "running"}, [["brand"]]),
+        (EDIT, {"probe": "succeeded", "trim": "running"}, []),
+    ],
+)
+def test_levels(needs, status, expected):
+    assert canvas.levels(job_of(needs, **status).stages) == expected
+
+
+def test_a_circle_is_refused():
+    with pytest.raises(ValueError, match="circle"):
+        canvas.levels(job_of({"a": ["b"], "b": ["a"]}).stages)
+
+
+def flatten(signature):
+    if isinstance(signature, _chord):
+        return [*flatten_all(signature.tasks), *flatten(signature.body)]
+    if isinstance(signature, _chain):
+        return flatten_all(signature.tasks)
+    return [signature]
+
+
+def flatten_all(signatures):
+    return [one for signature in signatures for one in flatten(signature)]
+
+
+def test_an_edit_is_a_chain_with_one_chord_inside():
+    built = canvas.build(job_of(EDIT))
+    assert isinstance(built, _chain)
+    probe, trim, rest = built.tasks
+    assert (probe.task, trim.task) == ("probe", "trim")
+    assert isinstance(rest, _chord)
+    assert sorted(task.task for task in rest.tasks) == ["brand", "preview"]
+    assert rest.body.task == "publish"
+
+
+def test_every_message_carries_job_and_epoch_and_nothing_else():
+    for message in flatten(canvas.build(job_of(EDIT))):
+        assert (message.args, message.kwargs, message.immutable) == (("job_x", 3), {}, True)
+
+
+def test_a_job_that_is_done_has_no_canvas():
+    assert canvas.build(job_of(EDIT, **dict.fromkeys(EDIT, "succeeded"))) is None

@@ -1,0 +1,83 @@
+import pytest
+from marshmallow import ValidationError
+
+from pipelines.edit_schema import EditSchema
+
+ASSET = "ast_" + "0" * 26
+
+
+def load(**changes):
+    return EditSchema().load({"input": ASSET, "keep": [{"start": "15:00", "end": "45:00"}]} | changes)
+
+
+def test_defaults_are_filled_in():
+    assert load() == {
+        "input": ASSET,
+        "keep": [{"start": "900", "end": "2700"}],
+        "preview": {"height": 360},
+        "brand": None,
+        "metadata": {},
+    }
+
+
+def test_equal_requests_have_one_normal_form():
+    one = load(keep=[{"start": "00:15:00.000", "end": 2700}], preview=True)
+    two = load(keep=[{"start": 900.0, "end": "2700.0"}], preview={"height": 360})
+    assert one == two
+
+
+def test_a_range_may_go_to_the_end():
+    assert load(keep=[{"start": 5}])["keep"] == [{"start": "5", "end": None}]
+
+
+def test_preview_may_be_left_out():
+    assert load(preview=False)["preview"] is None
+    assert load(preview=None)["preview"] is None
+
+
+def test_a_title_card_gets_its_defaults():
+    brand = load(brand={"intro": {"title": "Hello"}})["brand"]
+    assert brand["intro"] == {
+        "title": "Hello",
+        "subtitle": "",
+        "duration": "4",
+        "background": "#101820",
+        "color": "#ffffff",
+    }
+    assert brand["transition"] == {"type": "cut", "duration": "0.5"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"keep": []}, "keep"),
+        ({"keep": [{"start": 5, "end": 5}]}, "keep"),
+        ({"keep": [{"start": 9, "end": 5}]}, "keep"),
+        ({"keep": [{"start": "soon"}]}, "keep"),
+        ({"keep": [{"start": -1}]}, "keep"),
+        ({"keep": [{"start": None}]}, "keep"),
+        ({"keep": [{"start": 1, "stop": 2}]}, "keep"),
+        ({"keep": [{"start": 0, "end": 1}] * 501}, "keep"),
+        ({"input": "ast_1"}, "input"),
+        ({"input": None}, "input"),
+        ({"preview": {"height": 99}}, "preview"),
+        ({"preview": "yes"}, "preview"),
+        ({"brand": {}}, "brand"),
+        ({"brand": {"intro": {}}}, "brand"),
+        ({"brand": {"intro": {"title": "x", "asset": ASSET}}}, "brand"),
+        ({"brand": {"intro": {"asset": ASSET, "color": "#ffffff"}}}, "brand"),
+        ({"brand": {"intro": {"title": "x", "color": "red"}}}, "brand"),
+        ({"brand": {"intro": {"title": "x", "duration": 0}}}, "brand"),
+        ({"brand": {"intro": {"title": "bell\x07"}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "opacity": 1.5}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "opacity": "NaN"}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "position": "left"}}}, "brand"),
+        ({"brand": {"intro": {"title": "x"}, "transition": {"type": "wipe"}}}, "brand"),
+        ({"metadata": {"k" * 65: 1}}, "metadata"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_what_is_wrong_is_named(changes, where):
+    with pytest.raises(ValidationError) as caught:
+        load(**changes)
+    assert where in caught.value.messages
