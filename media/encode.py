@@ -23,13 +23,13 @@ from typing import Any, BinaryIO, Literal, Self, cast
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.codec.context import Flags
 from av.error import FFmpegError
 from av.video.frame import PictureType
 
 from media.errors import EngineError
 from media.fit import Fitter
+from media.types import Samples
 
 CRF = {"h264": 20, "hevc": 22}
 PRESET = {"h264": "veryfast", "hevc": "ultrafast"}
@@ -42,8 +42,6 @@ MAX_TIMESCALE = 1_000_000
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1(wide)")
 _WRITE_BUFFER = 1 << 20
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,8 @@ class Mp4Writer:
             _Sink(self._file),
             "w",
             format="mp4",
-            container_options={"movflags": "+faststart"} if index == "front" else {},
+            # Edit lists count in the movie's time scale, a thousandth of a second by default.
+            container_options={"movie_timescale": "90000"} | ({"movflags": "+faststart"} if index == "front" else {}),
             buffer_size=_WRITE_BUFFER,
             # Moving the index to the front reads the file back while it is written.
             io_open=lambda url, flags, options: target.open("rb"),  # noqa: ARG005
@@ -163,44 +162,76 @@ class VideoTrack:
 
     def __init__(self, container: av.container.OutputContainer, spec: VideoSpec, threads: int) -> None:
         self._container = container
-        self._base = spec.time_base
+        self._base, self._nominal = spec.time_base, 1 / spec.rate
         stream = container.add_stream(ENCODER[spec.codec], rate=spec.rate, options=_options(spec, threads))
         self._stream = cast(av.VideoStream, stream)
         _configure(self._stream, spec, threads)
         self._fit = Fitter(spec.width, spec.height, spec.pixel_format)
-        self._last = -1
-        self._durations: dict[int, int] = {}
-        self.frames = 0
+        self._last, self._end = -1, 0
+        self._held: av.Packet[Any] | None = None
+        self._span: tuple[int, int] | None = None
+        self.packets = self.frames = 0
 
-    def write(self, frame: av.VideoFrame, time: Fraction, duration: Fraction | None = None) -> None:
-        """Encode a frame shown from `time` (seconds from 0, rising).
+    @property
+    def base(self) -> Fraction:
+        """The unit, in seconds, to which times are rounded."""
+        return self._base
 
-        Without `duration` a frame lasts until the next one; give the last frame its own. A frame that would round onto
-        its predecessor moves one tick on.
+    def write(
+        self,
+        frame: av.VideoFrame,
+        time: Fraction,
+        duration: Fraction | None = None,
+        *,
+        kind: Literal["any", "key"] = "any",
+    ) -> None:
+        """Encode a frame shown from `time` (seconds from 0, rising), as a keyframe if `kind` says so.
+
+        A frame lasts until the next one; `duration` counts for the last frame (default: one frame of the nominal rate).
+        A frame that would round onto its predecessor moves one tick on.
         """
         pts = max(round(time / self._base), self._last + 1)
-        if duration is not None:
-            self._durations[pts] = max(round((time + duration) / self._base) - pts, 1)
         self._last = pts
+        self._end = max(round((time + (duration or self._nominal)) / self._base), pts + 1)
         with engine_errors():
             frame.pts, frame.time_base = pts, self._base
             fitted = self._fit(frame)
             fitted.pts, fitted.time_base = pts, self._base
             # Left as decoded, the picture type would force the source's I-frames on the encoder.
-            fitted.pict_type = PictureType.NONE
+            fitted.pict_type = PictureType.I if kind == "key" else PictureType.NONE
             self._mux(self._stream.encode(fitted))
         self.frames += 1
 
     def finish(self) -> None:
         """Flush the encoder."""
-        if self.frames:
-            self._mux(self._stream.encode(None))
+        if not self.frames:
+            return
+        self._mux(self._stream.encode(None))
+        if self._held is not None:
+            self._emit(self._held, is_end=True)
+        if self.packets != self.frames:
+            raise EngineError("frame_count", f"{self.frames} frames went in, {self.packets} came out of the encoder.")
 
     def _mux(self, packets: list[av.Packet[Any]]) -> None:
+        # One packet is held back, so that the last one is known.
         for packet in packets:
-            if packet.pts in self._durations:
-                packet.duration = self._durations.pop(packet.pts)
-            self._container.mux(packet)
+            if self._held is not None:
+                self._emit(self._held)
+            self._held = packet
+
+    def _emit(self, packet: av.Packet[Any], *, is_end: bool = False) -> None:
+        # MP4 takes the length of the edit list from the last frame, and that of the track from the distances in
+        # decoding order, which the last packet closes; reordering makes these two different packets.
+        pts, dts = packet.pts or 0, packet.dts or 0
+        if self._span is None:
+            self._span = (pts, dts)
+        if pts == self._last:
+            packet.duration = self._end - pts
+        elif is_end:
+            left = (self._end - self._span[0]) - (dts - self._span[1])
+            packet.duration = max(min(left, self._end - pts), 1)
+        self._container.mux(packet)
+        self.packets += 1
 
 
 class AudioTrack:
@@ -270,7 +301,8 @@ def _options(spec: VideoSpec, threads: int) -> dict[str, str]:
         "preset": spec.preset or PRESET[spec.codec],
     }
     if spec.codec == "hevc":
-        options["x265-params"] = f"log-level=none:pools={threads or '*'}"
+        # With B-frames x265 leaves the decoding times of a clip of one or two frames uninitialised.
+        options["x265-params"] = f"log-level=none:bframes=0:pools={threads or '*'}"
     if spec.scan == "interlaced" and spec.codec == "h264":
         options["flags"] = "+ilme+ildct"
     return options

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from media import barcode
-from media.encode import AudioSpec, Mp4Writer, Samples, VideoSpec
-from media.types import Progress, no_progress
+from media.encode import AudioSpec, Mp4Writer, VideoSpec
+from media.types import Progress, Samples, no_progress
 
 SOUND_RATE = 48_000
 CLICK_HZ = 1_000

@@ -30,6 +30,7 @@ PROBE_BYTES = 5_000_000
 PROBE_MICROSECONDS = 10_000_000
 BUFFER_BYTES = 64 * 1024
 
+_CUT_OFF = "The file ends before its index does: the upload or recording was cut off."
 _IMAGE_BRANDS = {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}
 _ISO_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 _SIGNATURES = (b"\x1aE\xdf\xa3", b"OggS", b"fLaC", b"ID3", b"FLV\x01", b"\xff\xf1", b"\xff\xf9", b"\xff\xfb")
@@ -65,6 +66,8 @@ def open_source(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Iterator[Inp
     except FFmpegError as error:
         _refuse(file, head, error)
     with container:
+        if head[4:8] in _ISO_BOXES and _index_is_cut_off(file):
+            raise InputError("truncated_file", _CUT_OFF)
         _check(container, limits)
         try:
             yield container
@@ -155,7 +158,7 @@ def _refuse(file: BinaryIO, head: bytes, error: FFmpegError) -> NoReturn:
             "Ogg or AAC).",
         ) from error
     if head[4:8] in _ISO_BOXES and _is_cut_off(file):
-        raise InputError("truncated_file", "The file ends before its index: the upload or recording was cut off.")
+        raise InputError("truncated_file", _CUT_OFF)
     raise InputError("damaged_file", "The file is damaged: its header cannot be read.") from error
 
 
@@ -163,3 +166,12 @@ def _is_cut_off(file: BinaryIO) -> bool:
     found = list(boxes.top_level(file))
     total = file.seek(0, os.SEEK_END)
     return bool(found) and (found[-1].end > total or all(box.kind != b"moov" for box in found))
+
+
+def _index_is_cut_off(file: BinaryIO) -> bool:
+    """FFmpeg reads half an index without complaint. The file's position is FFmpeg's, and is put back."""
+    place = file.tell()
+    last = max(boxes.top_level(file), key=lambda box: box.start)
+    cut_off = last.kind == b"moov" and last.end > file.seek(0, os.SEEK_END)
+    file.seek(place)
+    return cut_off

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
+import numpy as np
+import numpy.typing as npt
+
 from media.errors import InputError
 
 # A fraction from 0 to 1, reported at least once a second of work. It may raise (to cancel): the engine then removes
 # what it half wrote and lets the exception through.
 Progress = Callable[[Fraction], None]
+
+# Sound as float samples in -1 … 1, of shape (channels, count).
+Samples = npt.NDArray[np.float32]
 
 _MICROSECOND = Decimal("0.000001")
 

@@ -35,6 +35,17 @@ def test_the_sample_flashes_and_clicks_together(clip):
         assert abs(click - flash) < Fraction(2, 1000)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 31])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_lengths_and_rates_are_exact(tmp_path, codec, count):
+    target = write(tmp_path / "exact.mp4", count, codec=codec)
+    assert numbers(target) == list(range(count))
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert stream.duration * stream.time_base == count / RATE
+        assert (stream.average_rate, stream.frames) == (RATE, count)
+
+
 def test_the_index_comes_first(clip):
     with clip.open("rb") as file:
         kinds = [box.kind for box in boxes.top_level(file)]

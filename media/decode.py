@@ -1,0 +1,280 @@
+"""Reads stretches of a source as decoded pictures and sound, each at its exact time.
+
+    with Reader(file, threads=2) as reader:
+        for item in reader.read(Fraction(900), Fraction(2700)):
+            match item:
+                case Picture(frame, time): …
+                case Sound(track, samples): …
+
+Times are seconds from the presentation start (`media.timeline`). Memory does not grow with the length of a stretch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import ArgumentError, EOFError, FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.stream import Discard
+from av.video.stream import VideoStream
+
+from media.probe import first_frame
+from media.sound import SoundCutter
+from media.source import open_source
+from media.timeline import Timeline, timeline
+from media.types import DEFAULT_LIMITS, Limits, Samples
+
+# Sound decoders need a run-up: two AAC frames, 80 ms of Opus, ten MP3 frames.
+_RUN_UP = Fraction(3, 10)
+# Files without an index are read from the start: their timestamps after a seek are guesses.
+_LINEAR_FORMATS = {"aac", "mp3"}
+# A stretch without a frame for longer than this begins with the frame that was on show.
+_HOLD = Fraction(1)
+# Streams interleave loosely; what is this far behind the end will not come.
+_INTERLEAVE = Fraction(10)
+_MAX_READ_ERRORS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded frame, on show from `time` (seconds)."""
+
+    frame: av.VideoFrame
+    time: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The next samples, of shape (channels, count), of the track at this place in `Timeline.audio`."""
+
+    track: int
+    samples: Samples
+
+
+class Reader:
+    """A context manager that opens a source and decodes stretches of it, in any order.
+
+    `sound` chooses all tracks, the main one or none. `on_packet` is called for every packet read, also while nothing
+    comes out yet, and may raise. `damaged` counts packets and frames inside the stretches read so far that did not
+    decode; `ended` is the time at which the file ended during the last stretch, if it did.
+
+    Raises:
+        InputError: as `open_source`, also for errors on the way; unsupported_codec, too_long.
+    """
+
+    container: InputContainer
+    timeline: Timeline
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        threads: int = 0,
+        sound: Literal["all", "main", "none"] = "all",
+        on_packet: Callable[[], None] | None = None,
+    ) -> None:
+        self._file, self._limits, self._threads = file, limits, threads
+        self._tracks = {"all": None, "main": 1, "none": 0}[sound]
+        self._on_packet = on_packet or (lambda: None)
+        self._stack = ExitStack()
+        self._backlog: list[Packet[Any]] = []
+        self.damaged = 0
+        self.ended: Fraction | None = None
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._stack.__exit__(kind, error, trace)
+
+    def _open(self) -> None:
+        self._stack.close()
+        self.container = self._stack.enter_context(open_source(self._file, self._limits))
+        self.timeline = timeline(self.container)
+        self._limits.check_duration(self.timeline.duration)
+        video = self.timeline.video
+        self.audio = self.timeline.audio[: self._tracks]
+        self._streams: list[VideoStream | AudioStream] = [*([video] if video is not None else []), *self.audio]
+        self._fresh = True
+        for stream in self.container.streams:
+            if all(stream is not used for used in self._streams):
+                stream.discard = Discard.all
+        if video is not None:
+            video.codec_context.thread_count = self._threads
+            video.codec_context.thread_type = "AUTO"
+            self._depth = video.codec_context.reorder_depth
+
+    def first_picture(self) -> av.VideoFrame | None:
+        """The first frame, for what only decoding tells (colour, rotation, scan); None without moving picture.
+
+        Raises:
+            InputError: damaged_file when none of the first packets decodes.
+        """
+        if self.timeline.video is None:
+            return None
+        self._fresh = False
+        return first_frame(self.container, self.timeline.video)
+
+    def read(self, start: Fraction, end: Fraction) -> Iterator[Picture | Sound]:
+        """Every frame with `start ≤ time < end`, and the sound of `[start, end)`, roughly interleaved.
+
+        Sound is contiguous from `start`; a track that ends before `end` just ends. Where the picture stands still for
+        more than a second from `start` on, the frame already on show comes first, at `start`.
+        """
+        self.ended, reach = None, Fraction(0)
+        self._seek(start)
+        stretch = _Stretch(self, start, end)
+        for packet in self._packets():
+            stream: Any = packet.stream
+            yield from stretch.take(stream, self._decode(stream, packet, stretch))
+            if stretch.done:
+                return
+            shown, decoded = packet.pts or 0, packet.pts if packet.dts is None else packet.dts
+            reach = max(reach, self.time_of(shown + (packet.duration or 0), stream))
+            if decoded is not None and self.time_of(decoded, stream) > end + _INTERLEAVE:
+                break
+        else:
+            self.ended = reach
+        for stream in self._streams:
+            yield from stretch.take(stream, self._decode(stream, None, stretch))
+        yield from stretch.hold()
+
+    def time_of(self, stamp: int, stream: VideoStream | AudioStream) -> Fraction:
+        """A timestamp of a stream as seconds from the presentation start."""
+        return stamp * (stream.time_base or Fraction(0)) - self.timeline.origin
+
+    def _packets(self) -> Iterator[Packet[Any]]:
+        backlog, self._backlog = self._backlog, []
+        yield from backlog
+        yield from self._packets_read()
+
+    def _packets_read(self) -> Iterator[Packet[Any]]:
+        failures = 0
+        while failures < _MAX_READ_ERRORS:
+            try:
+                for packet in self.container.demux(*self._streams):
+                    failures = 0
+                    self._on_packet()
+                    # PyAV ends with empty packets that drain the decoders; that is done in `read`.
+                    if packet.size:
+                        yield packet
+            except InvalidDataError:
+                failures += 1
+                self.damaged += 1
+            else:
+                return
+
+    def _decode(
+        self, stream: VideoStream | AudioStream, packet: Packet[Any] | None, stretch: _Stretch
+    ) -> list[av.VideoFrame] | list[av.AudioFrame]:
+        try:
+            return stream.decode(packet)
+        except EOFError:
+            return []
+        except (InvalidDataError, ArgumentError):
+            stamp = None if packet is None else packet.pts
+            if stamp is None or stretch.start <= self.time_of(stamp, stream) < stretch.end:
+                self.damaged += 1
+            return []
+
+    def _seek(self, start: Fraction) -> None:
+        """Stand before a keyframe from which everything at `start` decodes."""
+        fresh, self._fresh = self._fresh, False
+        lead = _RUN_UP if self.audio else Fraction(0)
+        back = Fraction(0)
+        while start - lead - back > 0 and self.container.format.name not in _LINEAR_FORMATS:
+            if self._enters(start - lead - back, start):
+                break
+            # Some demuxers land on any packet, go by decoding time, or do not move at all: look further back.
+            back = back * 2 + 1
+        else:
+            if not fresh or back:
+                # Seeking to the very start is what some files (edit lists, no index) cannot do.
+                self._open()
+                self._fresh = False
+        if self.timeline.video is not None:
+            # A flush forgets how far frames are reordered, and would let the first ones out too early.
+            self.timeline.video.codec_context.reorder_depth = self._depth
+
+    def _enters(self, target: Fraction, start: Fraction) -> bool:
+        anchor = self._streams[0]
+        stamp = math.floor((target + self.timeline.origin) / (anchor.time_base or Fraction(1)))
+        self._backlog.clear()
+        try:
+            self.container.seek(stamp, stream=anchor)
+        except FFmpegError:
+            return False
+        for packet in self._packets_read():
+            self._backlog.append(packet)
+            entry = packet.dts if packet.pts is None else packet.pts
+            if packet.stream is anchor and packet.is_keyframe and entry is not None:
+                if self.time_of(entry, anchor) <= start:
+                    return True
+                break
+        self._backlog.clear()
+        return False
+
+
+class _Stretch:
+    """What of one `[start, end)` has come out so far."""
+
+    def __init__(self, reader: Reader, start: Fraction, end: Fraction) -> None:
+        self.start, self.end = start, end
+        self._reader = reader
+        self._video_done = reader.timeline.video is None
+        self._cutters = {
+            stream.index: (track, SoundCutter(stream, start, end)) for track, stream in enumerate(reader.audio)
+        }
+        self._shown = False
+        self._held: av.VideoFrame | None = None
+        self._next = start
+
+    @property
+    def done(self) -> bool:
+        return self._video_done and all(cutter.done for _, cutter in self._cutters.values())
+
+    def take(
+        self, stream: VideoStream | AudioStream, frames: list[av.VideoFrame] | list[av.AudioFrame]
+    ) -> Iterator[Picture | Sound]:
+        for frame in frames:
+            stamp = frame.dts if frame.pts is None else frame.pts
+            if isinstance(frame, av.VideoFrame):
+                time = self._next if stamp is None else self._reader.time_of(stamp, stream)
+                self._next = time + 1 / self._reader.timeline.rate
+                yield from self._picture(frame, time)
+            elif stamp is not None:
+                frame.time_base = stream.time_base
+                track, cutter = self._cutters[stream.index]
+                for samples in cutter.feed(frame, self._reader.time_of(stamp, stream)):
+                    yield Sound(track, samples)
+
+    def hold(self, until: Fraction | None = None) -> Iterator[Picture]:
+        """The frame on show before `start`, if none follows for long."""
+        if not self._shown and self._held is not None and (until or self.end) - self.start > _HOLD:
+            yield Picture(self._held, self.start)
+        self._shown, self._held = True, None
+
+    def _picture(self, frame: av.VideoFrame, time: Fraction) -> Iterator[Picture]:
+        if time < self.start:
+            self._held = frame
+        elif time >= self.end or self._video_done:
+            if not self._video_done:
+                yield from self.hold()
+            self._video_done = True
+        else:
+            yield from self.hold(time)
+            self._reader.damaged += frame.is_corrupt
+            yield Picture(frame, time)

@@ -1,0 +1,109 @@
+"""How a source is written again: the nearest MP4 can come to it, with a notice for whatever it cannot keep."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.video.format import VideoFormat
+
+from media.encode import AAC_LAYOUTS, AudioSpec, Colour, VideoSpec, timescale
+from media.errors import InputError
+from media.probe import display_matrix
+from media.source import is_picture
+from media.timeline import Timeline, layout_name
+from media.types import Notices
+
+_KEYFRAME_SECONDS = 4
+_BT709 = Colour(1, 1, 1)
+_HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA")
+_LOSSES = {
+    "subtitle": ("subtitles_dropped", "Subtitle tracks are not carried over."),
+    "data": ("data_dropped", "Data tracks (such as timecode) are not carried over."),
+    "attachment": ("data_dropped", "Attached files are not carried over."),
+}
+
+
+def video_spec(time: Timeline, frame: av.VideoFrame, notices: Notices) -> VideoSpec:
+    """H.264 for 8 bits, HEVC Main 10 for more; 4:2:0, even sides; colour, aspect, rotation and scan kept.
+
+    Raises:
+        InputError: too_small when the picture has no even side of two pixels.
+    """
+    if time.video is None or frame.width < 2 or frame.height < 2:
+        raise InputError("unsupported_format", "The picture is too small to be encoded.")
+    if frame.width % 2 or frame.height % 2:
+        notices.add("odd_size", "The picture lost a row or column of pixels: encoders need even sides.")
+    if frame.interlaced_frame:
+        notices.add("interlaced", "The source is interlaced; it is kept so.")
+    if any(kind in frame.side_data for kind in _HDR_SIDE_DATA):
+        notices.add("hdr_metadata_dropped", "HDR mastering data is not carried over; the colour tags are.")
+    deep = frame.format.components[0].bits > 8
+    scan: Literal["progressive", "interlaced"] = "interlaced" if frame.interlaced_frame else "progressive"
+    return VideoSpec(
+        width=frame.width // 2 * 2,
+        height=frame.height // 2 * 2,
+        time_base=timescale(time.video.time_base or Fraction(1, 90_000)),
+        rate=time.rate,
+        codec="hevc" if deep else "h264",
+        pixel_format=_pixel_format(frame.format, notices),
+        colour=_colour(frame),
+        sample_aspect=time.video.sample_aspect_ratio or Fraction(1),
+        matrix=display_matrix(frame),
+        scan=scan,
+        keyframe_every=max(round(time.rate * _KEYFRAME_SECONDS), 12),
+    )
+
+
+def audio_spec(stream: AudioStream, notices: Notices) -> AudioSpec:
+    """One AAC track with the rate, layout, language and title of the source's."""
+    layout = layout_name(stream)
+    if layout not in AAC_LAYOUTS:
+        notices.add("audio_downmixed", f"Sound in the layout “{layout}” is mixed down to stereo.")
+    language = stream.language
+    return AudioSpec(
+        rate=stream.rate,
+        layout=layout,
+        language=None if language == "und" else language,
+        title=stream.metadata.get("title"),
+    )
+
+
+def note_losses(container: InputContainer, time: Timeline, notices: Notices) -> None:
+    """Notice every stream that will not be written, and chapters."""
+    used = {stream.index for stream in (time.video, *time.audio) if stream is not None}
+    for stream in container.streams:
+        if stream.index in used:
+            continue
+        if stream.type == "video" and is_picture(stream):
+            notices.add("cover_dropped", "The attached picture is not carried over.")
+        elif stream.type == "video":
+            notices.add("video_dropped", "Only the main picture is kept; further video tracks are not.")
+        elif stream.type == "audio":
+            notices.add("audio_dropped", "A sound track in an unknown format is not carried over.")
+        else:
+            notices.add(*_LOSSES.get(stream.type, _LOSSES["data"]))
+    if container.chapters():
+        notices.add("chapters_dropped", "Chapter marks are not carried over.")
+
+
+def _pixel_format(shape: VideoFormat, notices: Notices) -> str:
+    bits = shape.components[0].bits
+    colour = len(shape.components) > 2 or shape.has_palette
+    subsampled = shape.chroma_width(2) == 1 and shape.chroma_height(2) == 1
+    if bits > 10 or (colour and not subsampled) or any(part.is_alpha for part in shape.components):
+        notices.add("pixel_format_converted", f"The pixel format {shape.name} is converted to 4:2:0.")
+    if bits > 8:
+        return "yuv420p10le"
+    # The “j” formats are FFmpeg's old way to say full range.
+    return "yuvj420p" if shape.name.startswith("yuvj") else "yuv420p"
+
+
+def _colour(frame: av.VideoFrame) -> Colour:
+    if frame.format.is_rgb or frame.format.has_palette:
+        return _BT709
+    full = frame.color_range == 2 or frame.format.name.startswith("yuvj")
+    return Colour(frame.color_primaries, frame.color_trc, frame.colorspace, full)

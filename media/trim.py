@@ -1,0 +1,168 @@
+"""Trim: keep ranges of a source, to the frame and to the sample.
+
+Kept are exactly the frames whose time t, counted from the presentation start, satisfies start ≤ t < end. The sound of
+every track is cut at the same instants to the sample. A frame's distance from the start of its range does not change;
+only the first frame of a range is shown from the cut on, so that no gap opens where a cut falls between two frames.
+Sound that is missing within a range is silence, so that picture and sound stay together over every cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+
+from media import specs
+from media.decode import Picture, Reader, Sound
+from media.encode import AudioTrack, Mp4Writer, VideoTrack
+from media.errors import InputError
+from media.progress import Meter
+from media.ranges import resolve
+from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress, seconds
+
+# A source whose streams all end this much before its announced end was cut off.
+_EARLY = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class TrimResult:
+    """What was written: `duration` in seconds, `frames` of picture (0 for sound alone), the ranges as they were cut,
+    and how many seconds of it were encoded anew."""
+
+    duration: Fraction
+    frames: int
+    audio_tracks: int
+    ranges: tuple[Range, ...]
+    reencoded: Fraction
+    warnings: tuple[Notice, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON: times as decimal strings."""
+        return {
+            "duration": seconds(self.duration),
+            "frames": self.frames,
+            "audio_tracks": self.audio_tracks,
+            "ranges": [item.to_dict() for item in self.ranges],
+            "reencoded_s": seconds(self.reencoded),
+            "warnings": [warning.to_dict() for warning in self.warnings],
+        }
+
+
+def trim(
+    source: BinaryIO,
+    target: Path,
+    keep: Sequence[Range],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    threads: int = 0,
+    on_progress: Progress = no_progress,
+) -> TrimResult:
+    """Write the ranges of `source`, in the order given, one after the other into the MP4 `target`.
+
+    Pictures become H.264 (8 bits) or HEVC (10 bits) with their colour, aspect and rotation; every sound track becomes
+    AAC. `threads` 0 means one per core. On any error `target` does not exist afterwards.
+
+    Raises:
+        InputError: as `open_source`, and invalid_range, range_past_end, unsupported_codec, damaged_file (nothing in the
+            ranges decodes).
+        EngineError: the encoder failed.
+    """
+    meter = Meter(on_progress)
+    notices = Notices()
+    with Reader(source, limits=limits, threads=threads, on_packet=meter.tick) as reader:
+        line, title = reader.timeline, reader.container.metadata.get("title")
+        ranges = resolve(keep, line.duration, 1 / line.rate)
+        meter.total = sum((end - start for start, end in ranges), Fraction(0))
+        specs.note_losses(reader.container, line, notices)
+        frame = reader.first_picture()
+        with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
+            video = None if frame is None else writer.video(specs.video_spec(line, frame, notices))
+            tracks = [writer.audio(specs.audio_spec(stream, notices)) for stream in line.audio]
+            joint = _Joint(video, tracks)
+            for number, (start, end) in enumerate(ranges, 1):
+                joint.begin(start, end)
+                for item in reader.read(start, end):
+                    joint.take(item)
+                    meter.report(joint.time)
+                if reader.ended is not None and reader.ended < max(end - _EARLY, start):
+                    notices.add(
+                        "ends_early", "The file ends before the time that its header names; the cut ends there."
+                    )
+                    joint.shorten(end - max(reader.ended, start))
+                joint.finish(number, damaged=bool(reader.damaged))
+            meter.finish()
+        if reader.damaged:
+            notices.add("damaged_frames", "Parts of the source are damaged; what could be decoded was kept.")
+    return TrimResult(
+        duration=joint.time,
+        frames=0 if video is None else video.frames,
+        audio_tracks=len(tracks),
+        ranges=tuple(joint.ranges),
+        reencoded=joint.time,
+        warnings=tuple(notices),
+    )
+
+
+class _Joint:
+    """Puts ranges one after the other; each begins exactly where the one before ends, in every track."""
+
+    def __init__(self, video: VideoTrack | None, tracks: Sequence[AudioTrack]) -> None:
+        self._video, self._tracks = video, tracks
+        self._start = self._shift = self._end = Fraction(0)
+        self._pending: tuple[av.VideoFrame, Fraction] | None = None
+        self._empty = True
+        self.time = Fraction(0)
+        self.ranges: list[Range] = []
+
+    def begin(self, start: Fraction, end: Fraction) -> None:
+        """The next range of the source."""
+        self._start = self._end
+        self._shift = self._start - start
+        self._end += end - start
+        self._empty = True
+
+    def take(self, item: Picture | Sound) -> None:
+        """Write a picture or samples of the current range."""
+        match item:
+            case Picture(frame, at):
+                self._flush(None)
+                self.time = self._start if self._empty else at + self._shift
+                self._pending = (frame, self.time)
+                self._empty = False
+            case Sound(number, samples):
+                track = self._tracks[number]
+                track.write(samples[:, : self._room(track)])
+                if self._video is None:
+                    self.time = Fraction(track.samples, track.rate)
+                    self._empty = False
+
+    def shorten(self, by: Fraction) -> None:
+        """The current range ends earlier than announced."""
+        self._end -= by
+
+    def finish(self, number: int, *, damaged: bool) -> None:
+        """Close the current range: its last frame lasts, and its sound is silent, to the end."""
+        if self._empty and (damaged or self._end == self._start):
+            raise InputError(
+                "damaged_file", f"The file is damaged or cut off: nothing of range {number} can be decoded."
+            )
+        if self._empty and self._video is not None:
+            raise InputError("invalid_range", f"Range {number} is so short that no frame begins in it.")
+        self._flush(self._end)
+        for track in self._tracks:
+            track.write_silence(self._room(track))
+        self.time = self._end
+        self.ranges.append(Range(self._start - self._shift, self._end - self._shift))
+
+    def _flush(self, end: Fraction | None) -> None:
+        if self._pending is not None and self._video is not None:
+            frame, at = self._pending
+            self._video.write(frame, at, None if end is None else end - at)
+        self._pending = None
+
+    def _room(self, track: AudioTrack) -> int:
+        return max(round(self._end * track.rate) - track.samples, 0)
