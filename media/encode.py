@@ -23,11 +23,14 @@ from typing import Any, BinaryIO, Literal, Self, cast
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import PictureType
+from av.video.stream import VideoStream
 
-from media.errors import EngineError
+from media.errors import EngineError, InputError
 from media.fit import Fitter
 from media.types import Samples
 
@@ -108,8 +111,8 @@ class Mp4Writer:
     ) -> None:
         self._target = target
         self._threads = threads
-        self._tracks: list[VideoTrack | AudioTrack] = []
-        self._file = target.open("wb", buffering=0)
+        self._tracks: list[VideoTrack | AudioTrack | CopyTrack] = []
+        self._file = target.open("wb")
         self._container = av.open(
             _Sink(self._file),
             "w",
@@ -117,8 +120,7 @@ class Mp4Writer:
             # Edit lists count in the movie's time scale, a thousandth of a second by default.
             container_options={"movie_timescale": "90000"} | ({"movflags": "+faststart"} if index == "front" else {}),
             buffer_size=_WRITE_BUFFER,
-            # Moving the index to the front reads the file back while it is written.
-            io_open=lambda url, flags, options: target.open("rb"),  # noqa: ARG005
+            io_open=self._read_back,
         )
         if title:
             self._container.metadata["title"] = title
@@ -135,6 +137,21 @@ class Mp4Writer:
         self._tracks.append(track)
         return track
 
+    def copy(self, stream: VideoStream | AudioStream) -> CopyTrack:
+        """Add a track that takes the packets of `stream` as they are.
+
+        Raises:
+            InputError: `unsupported_codec` when MP4 has no place for its codec.
+        """
+        track = CopyTrack(self._container, stream)
+        self._tracks.append(track)
+        return track
+
+    def _read_back(self, url: str, flags: int, options: dict[str, str]) -> BinaryIO:  # noqa: ARG002
+        # Moving the index to the front reads the file while it is written.
+        self._file.flush()
+        return self._target.open("rb")
+
     def __enter__(self) -> Self:
         return self
 
@@ -148,13 +165,19 @@ class Mp4Writer:
                     for track in self._tracks:
                         track.finish()
                     self._container.close()
+                self._file.close()
                 finished = True
         finally:
-            # A closed file makes PyAV skip the trailer of a file that is given up.
-            self._file.close()
             if not finished:
-                self._container.close()
-                self._target.unlink(missing_ok=True)
+                self._give_up()
+
+    def _give_up(self) -> None:
+        try:
+            # Closed, it makes PyAV skip the trailer.
+            self._file.close()
+        finally:
+            self._container.close()
+            self._target.unlink(missing_ok=True)
 
 
 class VideoTrack:
@@ -272,6 +295,31 @@ class AudioTrack:
         """Flush the encoder."""
         if self.samples:
             self._container.mux(self._stream.encode(None))
+
+
+class CopyTrack:
+    """Packets as they were, on the clock they had; decoding order, as a demuxer gives them."""
+
+    def __init__(self, container: av.container.OutputContainer, stream: VideoStream | AudioStream) -> None:
+        self._container = container
+        try:
+            self._stream = container.add_stream_from_template(stream, opaque=True)
+        except ValueError as error:
+            name = stream.codec_context.name
+            raise InputError("unsupported_codec", f"MP4 cannot hold {stream.type} in the format {name}.") from error
+        self._stream.metadata.update(stream.metadata)
+        self._stream.disposition = stream.disposition
+        if isinstance(self._stream, VideoStream):
+            self._stream.codec_context.codec_tag = TAG.get(stream.codec_context.name, "\0\0\0\0")
+
+    def write(self, packet: Packet[Any]) -> None:
+        """Append a packet."""
+        packet.stream = self._stream
+        with engine_errors():
+            self._container.mux(packet)
+
+    def finish(self) -> None:
+        """Nothing is held back."""
 
 
 @contextmanager
