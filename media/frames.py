@@ -53,6 +53,11 @@ class Canvas:
         return width, height, shape
 
     @property
+    def assumed_colour(self) -> Colour:
+        """The colour description with its gaps filled in as players do."""
+        return assumed(self.colour, self.height, is_rgb=False)
+
+    @property
     def shown(self) -> tuple[int, int]:
         """Width and height in square pixels as seen, not below the stored resolution; even."""
         width, height, shape = self.upright
@@ -96,7 +101,7 @@ class Placer:
 
     def _colours(self, frame: av.VideoFrame) -> str:
         given = colour_of(frame)
-        wanted = assumed(self._canvas.colour, self._canvas.height, is_rgb=False)
+        wanted = self._canvas.assumed_colour
         options = (
             f"flags=bicubic:out_color_matrix={wanted.matrix}:out_range={'full' if wanted.full_range else 'limited'}"
         )
