@@ -1,0 +1,5 @@
+"""`python -m cli` is `cutwork`."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,134 @@
+"""`cutwork edit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import work
+from cli.brand import Brand, Seconds, check_source
+from cli.client import Json
+from cli.config import Config, common_options, pass_config
+from cli.download import check_target
+from cli.progress import display
+from cli.times import parse_range
+
+POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
+
+
+class Keep(click.ParamType[Json]):
+    """A range to keep, as `{"start", "end"}`."""
+
+    name = "range"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Json:
+        """Return the range of `START-END`."""
+        try:
+            return parse_range(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.argument("video", metavar="VIDEO")
+@click.option(
+    "--keep",
+    metavar="START-END",
+    type=Keep(),
+    multiple=True,
+    required=True,
+    help="What to keep; may come several times, in the order of the result.",
+)
+@click.option("--intro", metavar="FILE|text:TITLE", help="Clip, image or drawn title before the video.")
+@click.option("--intro-title", metavar="TEXT", help="The same as --intro text:TEXT.")
+@click.option("--outro", metavar="FILE|text:TITLE", help="Clip, image or drawn title after the video.")
+@click.option("--outro-title", metavar="TEXT", help="The same as --outro text:TEXT.")
+@click.option("--card-duration", metavar="TIME", type=Seconds(), help="How long an image or a title stays (default 4).")
+@click.option("--title", metavar="TEXT", help="The result's title: names the download, and comes back with the job.")
+@click.option("--watermark", metavar="FILE", help="Image over the whole video.")
+@click.option("--watermark-position", type=click.Choice(POSITIONS), help="Where it stands (default top-right).")
+@click.option("--watermark-opacity", metavar="0…1", help="How much it covers (default 0.8).")
+@click.option("--transition", type=click.Choice(["cut", "crossfade"]), help="How intro, video and outro meet.")
+@click.option("--transition-duration", metavar="TIME", type=Seconds(), help="Length of a crossfade (default 0.5).")
+@click.option("--no-preview", is_flag=True, help="Make no preview, poster and sprite sheet.")
+@click.option("--no-brand", is_flag=True, help="Leave intro, outro and watermark out, even when they are given.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write the video.")
+@click.option("--previews", metavar="DIR", type=click.Path(path_type=Path), help="Where to write the previews.")
+@click.option("--detach", is_flag=True, help="Start the job and leave; `cutwork job ID --wait` comes back to it.")
+@common_options
+@pass_config
+def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) -> None:
+    """Cut, brand, preview and publish VIDEO, a file (it is uploaded) or an asset's id.
+
+    Ranges are half-open: the frame at START is in, the frame at END is not. Times are seconds or a clock. Files are
+    uploaded once; the same edit again is answered from cache.
+
+    \b
+    Examples:
+      cutwork edit lecture.mp4 --keep 15:00-45:00 -o cut.mp4
+      cutwork edit lecture.mp4 --keep 0-2:30 --keep 1:02:03.5- -o cut.mp4
+      cutwork edit lecture.mp4 --keep 900- --intro "text:Linear algebra|Lecture 7" \\
+          --outro outro.mp4 --transition crossfade --watermark logo.png -o cut.mp4
+      cutwork edit ast_01k9x3… --keep 15:00-45:00 --detach --json
+    """
+    brand = _brand(options)
+    _check(video, brand, options)
+    api, show = config.api(), display(config)
+    body: Json = {"input": work.as_asset(api, video, show), "keep": list(keep), "preview": not options["no_preview"]}
+    if brand is not None:
+        body["brand"] = brand.document(lambda source: work.as_asset(api, source, show))
+    if options["title"]:
+        body["filename"] = f"{options['title'].replace('/', '-')}.mp4"
+        body["metadata"] = {"title": options["title"]}
+    job = api.post("/v1/jobs/edit", body)
+    if options["detach"]:
+        config.say(f"{job['id']} is on its way. Come back to it: cutwork job {job['id']} --wait")
+        _print_started(config, job)
+        return
+    job = work.see_through(config, api, job)
+    written = work.fetch_video(job, options["output"], show) if options["output"] else []
+    if options["previews"]:
+        written += work.fetch_previews(job, options["previews"], show)
+    work.print_job(config, job, written)
+
+
+def _brand(options: dict[str, Any]) -> Brand | None:
+    """Read the branding options; raises click.UsageError when they contradict each other."""
+    sources = {}
+    for name in ("intro", "outro"):
+        if options[name] and options[f"{name}_title"]:
+            raise click.UsageError(f"--{name} and --{name}-title say the same thing twice; give one of them")
+        title = options[f"{name}_title"]
+        sources[name] = f"text:{title}" if title else options[name]
+    brand = Brand(
+        **sources,
+        card_duration=options["card_duration"],
+        watermark=options["watermark"],
+        watermark_position=options["watermark_position"],
+        watermark_opacity=options["watermark_opacity"],
+        transition=options["transition"],
+        transition_duration=options["transition_duration"],
+    )
+    brand.check()
+    return None if options["no_brand"] else brand
+
+
+def _check(video: str, brand: Brand | None, options: dict[str, Any]) -> None:
+    check_source(video)
+    if brand is None and options["transition"]:
+        raise click.UsageError("--transition has nothing to go over to with --no-brand")
+    if options["detach"] and (options["output"] or options["previews"]):
+        raise click.UsageError("--detach does not wait for a video to write: leave -o and --previews out")
+    if options["previews"] and options["no_preview"]:
+        raise click.UsageError("--previews and --no-preview contradict each other")
+    if options["output"]:
+        check_target(options["output"])
+
+
+def _print_started(config: Config, job: Json) -> None:
+    if config.json:
+        config.print_json(job)
+    else:
+        config.out.print(job["id"], markup=False)
