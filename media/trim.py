@@ -95,6 +95,8 @@ def trim(
                     joint.shorten(end - max(reader.ended, start))
                 joint.finish(number, damaged=bool(reader.damaged))
             meter.finish()
+        if len(joint.sizes) > 1:
+            notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
         if reader.damaged:
             notices.add("damaged_frames", "Parts of the source are damaged; what could be decoded was kept.")
     return TrimResult(
@@ -117,6 +119,7 @@ class _Joint:
         self._empty = True
         self.time = Fraction(0)
         self.ranges: list[Range] = []
+        self.sizes: set[tuple[int, int]] = set()
 
     def begin(self, start: Fraction, end: Fraction) -> None:
         """The next range of the source."""
@@ -133,6 +136,7 @@ class _Joint:
                 self.time = self._start if self._empty else at + self._shift
                 self._pending = (frame, self.time)
                 self._empty = False
+                self.sizes.add((frame.width, frame.height))
             case Sound(number, samples):
                 track = self._tracks[number]
                 track.write(samples[:, : self._room(track)])

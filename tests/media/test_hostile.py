@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from media.errors import InputError
 from media.probe import probe
 from media.source import open_source
+from media.trim import trim
+from media.types import Range
 
 REFUSED = {
     "zero.mp4": "empty_file",
@@ -60,6 +64,13 @@ def test_refused(hostile, name, code):
 def test_opened(hostile, name, kind):
     with (hostile / name).open("rb") as file:
         assert probe(file).kind == kind
+
+
+@pytest.mark.parametrize("name", ["mov_external_dref.mov", "silence_10s.m4a", "beep_50ms.wav"])
+def test_cut(hostile, name, tmp_path):
+    with (hostile / name).open("rb") as file:
+        duration = probe(file).duration
+        assert trim(file, tmp_path / "cut.mp4", [Range(Fraction(0))]).duration == duration
 
 
 def test_the_table_is_complete(hostile):

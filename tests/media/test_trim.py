@@ -279,6 +279,35 @@ def test_odd_sides_lose_one_pixel_and_say_so(clips, tmp_path):
     assert (frames[0].width, frames[0].height, len(frames)) == (320, 180, 15)
 
 
+def test_interlaced_stays_interlaced_and_says_so(clips, tmp_path):
+    source = encode(clips / "fields.mp4", "libx264", 60, **{"x264-params": "tff=1"})
+    result = cut(source, tmp_path / "cut.mp4", ("0.5", 1))
+    assert [warning.code for warning in result.warnings] == ["interlaced"]
+    assert numbers(tmp_path / "cut.mp4") == list(range(15, 30))
+    for path in (source, tmp_path / "cut.mp4"):
+        with path.open("rb") as file:
+            assert probe(file).main_video.interlaced
+
+
+def test_a_picture_that_changes_its_size_keeps_one_and_says_so(clips, tmp_path):
+    source = clips / "sizes.ts"
+    parts = []
+    for number, size in enumerate([(320, 180), (640, 360)]):
+        part = clips / f"size{number}.ts"
+        painter = Painter(size, RATE)
+        with av.open(str(part), "w", options={"output_ts_offset": str(5 + number)}) as container:
+            stream = container.add_stream("libx264", rate=RATE)
+            stream.width, stream.height = size
+            for frame in range(30):
+                container.mux(stream.encode(painter.frame(number * 30 + frame)))
+            container.mux(stream.encode(None))
+        parts.append(part.read_bytes())
+    source.write_bytes(b"".join(parts))
+    result = cut(source, tmp_path / "cut.mp4", ("0.5", "1.5"))
+    assert [warning.code for warning in result.warnings] == ["size_changed"]
+    assert numbers(tmp_path / "cut.mp4") == list(range(15, 45))
+
+
 def test_a_slide_on_show_at_the_cut_is_shown(clips, tmp_path):
     source = write(clips / "slides.mp4", 4, times=lambda n: Fraction(10 * n), with_sound=False)
     result = cut(source, tmp_path / "cut.mp4", (12, 18), (15, 25))
