@@ -217,15 +217,37 @@ class Reader:
             self.container.seek(stamp, stream=anchor)
         except FFmpegError:
             return False
-        for packet in self._packets_read():
-            self._backlog.append(packet)
-            entry = packet.dts if packet.pts is None else packet.pts
-            if packet.stream is anchor and packet.is_keyframe and entry is not None:
-                if self.time_of(entry, anchor) <= start:
-                    return True
-                break
+        if self._lands(anchor, start):
+            return True
         self._backlog.clear()
         return False
+
+    def _lands(self, anchor: VideoStream | AudioStream, start: Fraction) -> bool:
+        """Whether what follows decodes from `start` on; the packets it takes to know are kept for `_packets`."""
+        context = anchor.codec_context
+        entered = False
+        for packet in self._packets_read():
+            self._backlog.append(packet)
+            if packet.stream is not anchor:
+                continue
+            if not entered:
+                entry = packet.dts if packet.pts is None else packet.pts
+                if not packet.is_keyframe or entry is None:
+                    continue
+                if self.time_of(entry, anchor) > start:
+                    return False
+                entered = True
+            # A keyframe may be no clean entry (gradual refresh): what counts is the first frame that comes out.
+            try:
+                frames = anchor.decode(packet)
+            except (InvalidDataError, ArgumentError):
+                continue
+            if frames:
+                context.flush_buffers()
+                stamp = frames[0].dts if frames[0].pts is None else frames[0].pts
+                return stamp is None or self.time_of(stamp, anchor) <= start
+        context.flush_buffers()
+        return entered
 
 
 class _Stretch:
@@ -263,7 +285,7 @@ class _Stretch:
 
     def hold(self, until: Fraction | None = None) -> Iterator[Picture]:
         """The frame on show before `start`, if none follows for long."""
-        if not self._shown and self._held is not None and (until or self.end) - self.start > _HOLD:
+        if not self._shown and self._held is not None and (self.end if until is None else until) - self.start > _HOLD:
             yield Picture(self._held, self.start)
         self._shown, self._held = True, None
 

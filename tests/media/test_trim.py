@@ -94,6 +94,12 @@ MAKERS = {
     ),
     "mpeg-4 avi": lambda folder, clip: encode(folder / "mpeg4.avi", "mpeg4", 100, with_sound="libmp3lame"),
     "mpeg-2 ts": lambda folder, clip: encode(folder / "mpeg2.ts", "mpeg2video", 100, with_sound="mp2"),
+    "gradual refresh": lambda folder, clip: encode(
+        folder / "refresh.mp4", "libx264", 120, with_sound="aac", **{"x264-params": "intra-refresh=1:keyint=30"}
+    ),
+    "open GOPs": lambda folder, clip: encode(
+        folder / "open.mkv", "libx264", 120, with_sound="ac3", **{"x264-params": "open-gop=1:keyint=24:bframes=3"}
+    ),
     "one keyframe": lambda folder, clip: write(folder / "long.mp4", 120, keyframe_every=1000),
 }
 
@@ -158,6 +164,19 @@ def test_sound_and_picture_stay_together_over_cuts(clip, tmp_path):
     for flash, click, time in zip(flashes(tmp_path / "cut.mp4"), clicks(tmp_path / "cut.mp4"), wanted, strict=True):
         assert abs(flash - time) < Fraction(1, 10_000)
         assert abs(click - time) < Fraction(2, 1000)
+
+
+def test_sound_stays_where_it_was(source, tmp_path):
+    with av.open(str(source)) as container:
+        origin = Fraction(container.start_time or 0, av.time_base)
+        if not container.streams.audio:
+            pytest.skip("this clip has no sound")
+    keep = [(Fraction("1.75"), Fraction("2.6")), (Fraction("0.8"), Fraction("1.3"))]
+    cut(source, tmp_path / "cut.mp4", *keep)
+    heard = [time - origin for time in clicks(source)]
+    wanted = [next(t for t in heard if t > 1.75) - keep[0][0], next(t for t in heard if t > 0.8) + Fraction("0.05")]
+    for found, time in zip(clicks(tmp_path / "cut.mp4"), wanted, strict=True):
+        assert abs(found - time) < Fraction(2, 1000)
 
 
 def test_sound_is_cut_to_the_sample(clip, tmp_path):
