@@ -50,7 +50,7 @@ def publish(
     source: BinaryIO,
     target: Path,
     *,
-    title: str | None,
+    title: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Progress = no_progress,
 ) -> PublishResult:
