@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -28,6 +29,9 @@ class Config:
     out: Console = field(default_factory=lambda: Console(highlight=False, width=10_000))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
 
+    # Where uploads are remembered, to be resumed: https://specifications.freedesktop.org/basedir-spec/latest/
+    journals: Path = field(default_factory=lambda: _state_home() / "cutwork" / "uploads")
+
     def api(self) -> Api:
         """Return a client for the configured server; raises click.UsageError when the address is none."""
         return Api(self.url, self.key)
@@ -40,6 +44,10 @@ class Config:
         """Tell people something; scripts that asked for JSON are not bothered."""
         if not self.json:
             self.err.print(text, markup=False)
+
+
+def _state_home() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
 
 
 def common_options(command: Command) -> Command:

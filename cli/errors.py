@@ -13,6 +13,7 @@ Wrong usage is click's own `UsageError` (2); an interrupt ends with 130. All are
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 EXIT_CODES = """\
@@ -48,11 +49,10 @@ class CliError(Exception):
 class StackError(CliError):
     """The embedded stack could not start, or one of its processes died; `log` holds its last lines."""
 
-    code = "stack_error"
-
-    def __init__(self, message: str, *, log: list[str] | None = None) -> None:
+    def __init__(self, message: str, *, code: str = "stack_error", log: Iterable[str] = ()) -> None:
         super().__init__(message)
-        self.log = log or []
+        self.code = code
+        self.log = list(log)
 
     def notes(self) -> list[str]:
         return self.log

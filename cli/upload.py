@@ -1,7 +1,7 @@
 """Send a file to storage: parts in parallel, straight to their signed addresses, resumed where an earlier try ended.
 
-What is needed to resume (the upload's id, then the asset's) is kept in a small file below `$XDG_STATE_HOME/cutwork`,
-named after the server, the path, the size and the modification time, so that a changed file is another upload.
+What is needed to resume (the upload's id, then the asset's) is kept in a small file, named after the server, the path,
+the size and the modification time, so that a changed file is another upload.
 """
 
 from __future__ import annotations
@@ -33,10 +33,9 @@ class Stopped(Exception):
 class Journal:
     """What is known of the upload of one version of one file to one server."""
 
-    def __init__(self, url: str, path: Path, stat: os.stat_result) -> None:
+    def __init__(self, folder: Path, url: str, path: Path, stat: os.stat_result) -> None:
         identity = json.dumps([url, str(path.resolve()), stat.st_size, stat.st_mtime_ns])
-        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-        self._file = home / "cutwork" / "uploads" / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.json"
+        self._file = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.json"
 
     def read(self) -> dict[str, str]:
         """Return `{"upload": …}` or `{"asset": …}`, or nothing."""
@@ -58,14 +57,15 @@ class Journal:
         self._file.unlink(missing_ok=True)
 
 
-def upload(api: Api, path: Path, *, on_bytes: OnBytes, parallel: int = 4) -> Json:
+def upload(api: Api, path: Path, *, journals: Path, on_bytes: OnBytes, parallel: int = 4) -> Json:
     """Return the asset document of the file at `path`, sending only the parts that the server has not got yet.
 
+    `journals` is the folder that remembers uploads between runs.
     `on_bytes` is told of bytes that are done (a negative number when a part has to be sent again), from any thread.
     Raises RefusedError, ServerError, NoAnswerError, or OSError when the file cannot be read.
     """
     stat = path.stat()
-    journal = Journal(api.url, path, stat)
+    journal = Journal(journals, api.url, path, stat)
     known = journal.read()
     if "asset" in known and (asset := api.find(f"/v1/assets/{known['asset']}")) is not None:
         on_bytes(stat.st_size)

@@ -20,15 +20,15 @@ from cli.upload import upload
 SECOND_THOUGHTS_S = 3
 
 
-def as_asset(api: Api, source: str, show: Display) -> str:
+def as_asset(config: Config, api: Api, source: str) -> str:
     """Return the asset id of a path, which is uploaded, or of an id, which is taken as it is."""
-    return source if is_asset(source) else str(send(api, Path(source), show)["id"])
+    return source if is_asset(source) else str(send(config, api, Path(source))["id"])
 
 
-def send(api: Api, path: Path, show: Display) -> Json:
+def send(config: Config, api: Api, path: Path) -> Json:
     """Upload a file with its progress shown; return the asset."""
-    with show.transfer(path.name, path.stat().st_size) as on_bytes:
-        return upload(api, path, on_bytes=on_bytes)
+    with display(config).transfer(path.name, path.stat().st_size) as on_bytes:
+        return upload(api, path, journals=config.journals, on_bytes=on_bytes)
 
 
 def see_through(config: Config, api: Api, job: Json) -> Json:

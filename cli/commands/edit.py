@@ -76,9 +76,9 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
     brand = _brand(options)
     _check(video, brand, options)
     api, show = config.api(), display(config)
-    body: Json = {"input": work.as_asset(api, video, show), "keep": list(keep), "preview": not options["no_preview"]}
+    body: Json = {"input": work.as_asset(config, api, video), "keep": list(keep), "preview": not options["no_preview"]}
     if brand is not None:
-        body["brand"] = brand.document(lambda source: work.as_asset(api, source, show))
+        body["brand"] = brand.document(lambda source: work.as_asset(config, api, source))
     if options["title"]:
         body["filename"] = f"{options['title'].replace('/', '-')}.mp4"
         body["metadata"] = {"title": options["title"]}

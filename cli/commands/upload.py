@@ -8,7 +8,6 @@ import click
 
 from cli import tables, work
 from cli.config import Config, common_options, pass_config
-from cli.progress import display
 from cli.upload import check_file
 
 
@@ -29,8 +28,8 @@ def upload(config: Config, files: tuple[Path, ...]) -> None:
     """
     for path in files:
         check_file(path)
-    api, show = config.api(), display(config)
-    assets = [work.send(api, path, show) for path in files]
+    api = config.api()
+    assets = [work.send(config, api, path) for path in files]
     if config.json:
         config.print_json({"data": assets})
     else:

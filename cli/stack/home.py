@@ -1,0 +1,117 @@
+"""The folder of one embedded stack, and the variables that its processes get.
+
+.cutwork/
+  cutwork.db     SQLite, unless DATABASE_URL names a server
+  storage/       files, unless S3_BUCKET is set
+  broker/        Valkey's append-only file, unless BROKER_URL or REDIS_URL is set
+  secret         signs addresses; made once, readable by its owner alone
+  logs/          one file for each process
+  lock           held while the stack runs
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cli.errors import StackError
+from cli.stack.ports import LOOPBACK, Ports
+
+ROOT = Path(__file__).resolve().parents[2]
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+class Home:
+    """One stack's folder; made when it is first used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        for folder in (self.path, self.logs, self.broker):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def logs(self) -> Path:
+        """Where each process's output goes."""
+        return self.path / "logs"
+
+    @property
+    def broker(self) -> Path:
+        """Where our Valkey keeps its data."""
+        return self.path / "broker"
+
+    @contextmanager
+    def lock(self, url: str) -> Iterator[None]:
+        """Hold the folder for one stack; raises StackError `already_running` when another has it.
+
+        The kernel lets go of the lock when its last holder is gone, so that no stale lock can be left behind.
+        """
+        with (self.path / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StackError(_already_running(self.path, file.name), code="already_running") from None
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "url": url}))
+            file.flush()
+            yield
+            file.truncate(0)
+
+    def secret(self) -> str:
+        """Return the key that signs addresses, made on first use."""
+        path = self.path / "secret"
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        return path.read_text()
+
+
+def _already_running(home: Path, lock: str) -> str:
+    try:
+        holder = json.loads(Path(lock).read_text())
+    except ValueError:
+        holder = {}
+    who = f" (process {holder['pid']}, {holder['url']})" if {"pid", "url"} <= set(holder) else ""
+    return f"a stack already runs on {home}{who}: stop it, or set CUTWORK_HOME to another folder"
+
+
+def needs_broker(outer: Mapping[str, str]) -> bool:
+    """Tell whether we have to start a Valkey: for messages, for live events, or for both."""
+    return not outer.get("REDIS_URL") and not outer.get("BROKER_URL", "").startswith(REDIS_SCHEMES)
+
+
+def environment(home: Home, ports: Ports, outer: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the stack's processes; what the user has set stands, an empty variable is not set."""
+    own = f"redis://{LOOPBACK}:{ports.broker}/0"
+    outside = {name: value for name, value in outer.items() if value}
+    redis = outside.get("REDIS_URL") or (own if needs_broker(outside) else outside["BROKER_URL"])
+    defaults = {
+        "DATABASE_URL": f"sqlite:///{home.path / 'cutwork.db'}",
+        "BROKER_URL": redis,
+        "REDIS_URL": redis,
+        "STORAGE_DIR": str(home.path / "storage"),
+        "PUBLIC_URL": ports.url,
+        # Ctrl-C shall not take long: a worker may end its stage in this time, then the stage is given back.
+        "SHUTDOWN_GRACE_S": "3",
+        "REMAP_SIGTERM": "SIGQUIT",
+    }
+    if "SECRET_KEY_FILE" not in outside and "SECRET_KEY" not in outside:
+        defaults["SECRET_KEY"] = home.secret()
+    fixed = {
+        "CUTWORK_HOME": str(home.path),
+        "API_PORT": str(ports.api),
+        "FLOWER_PORT": str(ports.flower),
+        "BROKER_PORT": str(ports.broker),
+        "BROKER_DIR": str(home.broker),
+        "PYTHONUNBUFFERED": "1",
+        # The Procfile's `python` and `gunicorn` are those of the environment that we run in.
+        "PATH": os.pathsep.join(filter(None, [str(Path(sys.executable).parent), outer.get("PATH")])),
+    }
+    return defaults | outside | fixed

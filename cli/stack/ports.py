@@ -1,0 +1,67 @@
+"""The ports that the embedded stack listens on, all on loopback."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from cli.errors import StackError
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One port for each process that listens."""
+
+    api: int = 8000
+    flower: int = 5555
+    broker: int = 6390
+
+    @property
+    def url(self) -> str:
+        """The API's address."""
+        return f"http://{LOOPBACK}:{self.api}"
+
+
+def free_ports() -> Ports:
+    """Return three ports that are free now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(3)]
+        for one in sockets:
+            one.bind((LOOPBACK, 0))
+        api, flower, broker = (int(one.getsockname()[1]) for one in sockets)
+        return Ports(api, flower, broker)
+
+
+def check_free(ports: Ports, *, with_broker: bool) -> None:
+    """Raise StackError `port_taken` that names every port that is taken, and how to choose another."""
+    wanted = {"api": ports.api, "flower": ports.flower} | ({"broker": ports.broker} if with_broker else {})
+    if len(set(wanted.values())) < len(wanted):
+        raise StackError(f"two processes cannot share a port: {wanted}", code="port_taken")
+    taken = [
+        f"port {port} is taken, and {name} wants it: choose another with --{name}-port or {name.upper()}_PORT"
+        for name, port in wanted.items()
+        if not _is_free(port)
+    ]
+    if taken:
+        raise StackError("; ".join([*taken, "or let --auto-ports find free ones"]), code="port_taken")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the servers do: a port that only lingers in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def accepts(port: int) -> bool:
+    """Tell whether something listens on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
