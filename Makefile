@@ -1,0 +1,62 @@
+# `make` lists the targets. GNU make and Python 3.11 or newer are all it takes.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CHECKED := app cli core media migrations pipelines tasks tests celeryconfig.py
+
+# Handed to recipes through the environment, so that any file name is safe.
+export VIDEO KEEP
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv dev demo up test check format clean
+
+help: ## List the targets
+	@echo 'Targets:'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'PYTHON=python3.12 chooses the interpreter that .venv is made with.'
+
+venv: .venv/run ## Make .venv with what running needs
+
+dev: .venv/dev
+
+# Python, then what running needs, then what testing needs: each again only when what it was made from has changed.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or say which to use: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Cutwork needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>&1`. Say which to use: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo 'Making .venv …'
+	@$(PYTHON) -m venv .venv
+
+.venv/run: $(BIN)/python setup.cfg pyproject.toml constraints.txt
+	@echo 'Installing what running needs …'
+	@$(PIP) --editable '.[all]'
+	@touch $@
+
+.venv/dev: .venv/run
+	@echo 'Installing what testing needs …'
+	@$(PIP) --editable '.[all,test,dev]'
+	@touch $@
+
+demo: .venv/run ## Run all stages on a sample, or on VIDEO=file KEEP=15:00-45:00
+	@$(BIN)/cutwork demo $${VIDEO:+"$$VIDEO"} $${KEEP:+--keep "$$KEEP"}
+
+up: .venv/run ## Run the whole system here until Ctrl-C
+	@$(BIN)/cutwork up
+
+test: .venv/dev ## Run every test
+	@$(BIN)/pytest
+
+check: .venv/dev ## Lint, format, types and import contracts
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev ## Bring the code into its format
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+clean: ## Remove caches and demo-out, but neither .venv nor .cutwork
+	@rm -rf demo-out build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
