@@ -1,0 +1,144 @@
+"""Sound of a cut: packets copied, cut at their borders.
+
+A copied track is one run of packets without gaps. Each range takes the packets whose times, on the output's own clock,
+lie nearest to the slots of that run; so sound is at most half a packet (11 ms of AAC at 48 kHz) off its picture, and
+the error of one range is not handed on to the next. Before the very first packet its predecessor is kept, because an
+AAC packet decodes to its own half of two overlapping windows; the edit list hides it, and with it what lies before the
+cut: the first range is exact to the sample. At a joint the windows of two packets overlap in the same way, which fades
+one into the other within a packet.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from typing import Any, Protocol
+
+from av.audio.stream import AudioStream
+from av.packet import Packet
+
+from media.smartcut.mux import SoundTrack
+from media.smartcut.ticks import Ticks
+
+RUN_UP = Fraction(3, 10)
+"""Seconds of sound needed before a cut: decoders warm up, and copied packets want a predecessor."""
+_COPIED_PROFILES = {None, "LC", "HE-AAC", "HE-AACv2"}
+_USUAL_FRAME = 1024
+
+
+class Track(Protocol):
+    """One sound track of the output."""
+
+    stream: AudioStream
+
+    @property
+    def full(self) -> bool:
+        """Whether everything the range may need has come."""
+
+    def open(self, end: Fraction) -> None:
+        """A range that ends at or soon after `end` (seconds of the source) is next."""
+
+    def feed(self, packet: Packet[Any]) -> None:
+        """Take the next packet."""
+
+    def begin(self, first: Fraction, at: Fraction) -> None:
+        """The range begins at `first` of the source, shown at `at` of the output."""
+
+    def close(self, at: Fraction) -> None:
+        """The range ends at `at` of the output."""
+
+    def finish(self) -> None:
+        """No more ranges."""
+
+
+def can_copy(stream: AudioStream) -> bool:
+    """Whether the packets of a track can be cut at any border and play everywhere in MP4: AAC alone."""
+    return stream.codec_context.name == "aac" and stream.profile in _COPIED_PROFILES
+
+
+class CopiedSound:
+    """A track of copied packets; see the module."""
+
+    def __init__(self, stream: AudioStream, output: SoundTrack, origin: Fraction) -> None:
+        self.stream, self._output, self._origin = stream, output, origin
+        self._unit = stream.time_base or Fraction(1, stream.rate)
+        self._length = stream.codec_context.frame_size or _USUAL_FRAME
+        self.packet = Fraction(self._length, stream.rate)
+        self._queue: deque[tuple[int, bytes]] = deque()
+        self._place: Ticks | None = None
+        self._next: int | None = None
+        self._predecessor: tuple[int, bytes] | None = None
+        self._held: tuple[int, bytes] | None = None
+        self._start = self._sure = 0
+        self._end = Fraction(0)
+        self.full = False
+
+    def open(self, end: Fraction) -> None:
+        """See `Track.open`."""
+        self._end, self._place, self.full = end, None, False
+        self._predecessor = None
+        self._queue.clear()
+
+    def feed(self, packet: Packet[Any]) -> None:
+        """See `Track.feed`."""
+        if packet.pts is None or self.full:
+            return
+        self._queue.append((packet.pts, bytes(packet)))
+        # The range may end a frame of picture later than asked.
+        self.full = packet.pts * self._unit - self._origin > self._end + RUN_UP
+        if self._place is not None:
+            self._take(self._sure - self._length)
+
+    def begin(self, first: Fraction, at: Fraction) -> None:
+        """See `Track.begin`."""
+        self._place = Ticks(self._unit, self._output.time_base, at - first - self._origin)
+        self._start = round(at / self._output.time_base)
+        self._sure = round((at + self._end - first) / self._output.time_base)
+        self._take(self._sure - self._length)
+
+    def close(self, at: Fraction) -> None:
+        """See `Track.close`: a packet belongs to the range in which its middle lies."""
+        self._stop = round(at / self._output.time_base)
+        self._take(self._stop - self._length // 2)
+
+    def finish(self) -> None:
+        """See `Track.finish`: the last packet reaches the end, and is cut short there."""
+        self._take(self._stop)
+        if self._held is not None:
+            pts, data = self._held
+            self._output.write(data, pts, max(min(self._length, self._stop - pts), 1))
+            self._held = None
+
+    def _take(self, limit: int) -> None:
+        """Write queued packets into slots that begin before `limit`."""
+        while self._queue and self._place is not None and (self._next is None or self._next < limit):
+            pts, data = self._queue[0]
+            place = self._place(pts)
+            if self._next is not None and place < self._start - self._length // 2:
+                self._queue.popleft()
+                continue
+            if self._next is None:
+                if place >= limit:
+                    return
+                self._first(place, data)
+            elif place - self._next > self._length // 2:
+                if place >= limit:
+                    return
+                self._write(place, data)
+            elif self._next - place <= self._length // 2:
+                self._write(self._next, data)
+            self._queue.popleft()
+
+    def _first(self, place: int, data: bytes) -> None:
+        if place + self._length <= self._start:
+            self._predecessor = (place, data)
+            return
+        if self._predecessor is not None and abs(self._predecessor[0] + self._length - place) < self._length // 4:
+            self._write(place - self._length, self._predecessor[1])
+        self._write(place, data)
+
+    def _write(self, place: int, data: bytes) -> None:
+        if self._held is not None:
+            self._output.write(self._held[1], self._held[0], place - self._held[0])
+        self._held = (place, data)
+        self._next = place + self._length

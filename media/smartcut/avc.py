@@ -1,0 +1,132 @@
+"""H.264 sources and edges under one `avcC` (ISO/IEC 14496-15, 5.3.3): two families of parameter sets, told apart by
+their identifiers."""
+
+from __future__ import annotations
+
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+
+from media.smartcut import h264, nal
+from media.smartcut.codec import Kind, Picture
+from media.smartcut.errors import NotCuttable
+
+_PROFILES = {66: "baseline", 77: "main", 100: "high", 110: "high10", 122: "high422", 244: "high444"}
+_HEADERS = {h264.SPS, h264.PPS}
+_CAPTIONS = 4
+_MAX_SPS, _MAX_PPS, _SPS_IDS = 31, 255, 32
+
+
+class Avc:
+    """The codec of an H.264 stream; see `media.smartcut.codec.Codec`.
+
+    Raises:
+        NotCuttable: missing_headers, too_many_headers, profile_not_supported, interlaced.
+    """
+
+    tag = "avc1"
+
+    def __init__(self, extradata: bytes) -> None:
+        self._length_size, headers = _headers(extradata)
+        self._sps = [unit for unit in headers if unit[0] & 31 == h264.SPS]
+        self._pps = [unit for unit in headers if unit[0] & 31 == h264.PPS]
+        if not self._sps or not self._pps:
+            raise NotCuttable("missing_headers", "The source does not declare its parameter sets up front.")
+        self._known = {*self._sps, *self._pps}
+        parsed = [h264.parse_sps(unit) for unit in self._sps]
+        self._source = parsed[0]
+        if any(sps.profile not in _PROFILES for sps in parsed):
+            raise NotCuttable("profile_not_supported", "The H.264 profile of the source cannot be encoded here.")
+        if not all(sps.frames_only for sps in parsed):
+            raise NotCuttable("interlaced", "The source is coded for interlaced pictures.")
+        used = {sps.id for sps in parsed} | {number for unit in self._pps for number in h264.pps_ids(unit)}
+        free = [number for number in range(1, _SPS_IDS) if number not in used]
+        if not free or len(self._sps) >= _MAX_SPS or len(self._pps) >= _MAX_PPS:
+            raise NotCuttable("too_many_headers", "The source leaves no identifier free for other parameter sets.")
+        self.edge_id = free[-1]
+
+    def picture(self, data: bytes) -> Picture:
+        """See `Codec.picture`."""
+        units = []
+        kind = Kind.OTHER
+        intra = True
+        for unit in nal.split(data, self._length_size):
+            number = unit[0] & 31
+            if number in _HEADERS:
+                if unit not in self._known:
+                    raise NotCuttable("headers_change", "The parameter sets of the source change on the way.")
+                continue
+            if number == h264.AUD:
+                continue
+            if number == h264.IDR:
+                kind = Kind.ENTRY
+            elif number == h264.SLICE and intra:
+                intra = h264.is_intra_slice(unit)
+            units.append(unit)
+        if kind is Kind.OTHER and intra:
+            kind = Kind.INTRA
+        return Picture(kind, units)
+
+    def entry(self, picture: Picture) -> bytes:
+        """See `Codec.entry`: an IDR picture needs no change."""
+        return nal.join(picture.units)
+
+    def sample(self, picture: Picture) -> bytes:
+        """See `Codec.sample`."""
+        return nal.join(picture.units)
+
+    def open_encoder(self, encoder: VideoCodecContext, crf: int) -> None:
+        """See `Codec.open_encoder`: no reordering, the source's profile, level and number of references."""
+        references = max(min(self._source.references, 3), 1)
+        encoder.options = {
+            "preset": "veryfast",
+            "tune": "psnr",
+            "crf": str(crf),
+            "profile": _PROFILES[self._source.profile],
+            "x264-params": f"sps-id={self.edge_id}:bframes=0:ref={references}:level={self._source.level}:keyint=600",
+        }
+        encoder.flags |= Flags.global_header
+        encoder.open()
+
+    def extradata(self, encoder_headers: bytes) -> bytes:
+        """See `Codec.extradata`."""
+        own = nal.split(encoder_headers, None)
+        sps = [h264.restrict_like(unit, self._source) for unit in own if unit[0] & 31 == h264.SPS]
+        pps = [unit for unit in own if unit[0] & 31 == h264.PPS]
+        return _avcc(self._source, [*self._sps, *sps], [*self._pps, *pps])
+
+    def edge(self, data: bytes) -> bytes:
+        """See `Codec.edge`: slices, and captions that came with the frame."""
+        return nal.join(unit for unit in nal.split(data, None) if _belongs(unit))
+
+
+def _belongs(unit: bytes) -> bool:
+    number = unit[0] & 31
+    return number in {h264.SLICE, h264.IDR} or (number == h264.SEI and unit[1] == _CAPTIONS)
+
+
+def _headers(extradata: bytes) -> tuple[int | None, list[bytes]]:
+    if extradata[:1] != b"\1":
+        return None, nal.split(extradata, None)
+    units = []
+    position = 5
+    for mask in (31, 255):
+        count = extradata[position] & mask
+        position += 1
+        for _ in range(count):
+            size = int.from_bytes(extradata[position : position + 2], "big")
+            units.append(extradata[position + 2 : position + 2 + size])
+            position += 2 + size
+    return (extradata[4] & 3) + 1, units
+
+
+def _avcc(source: h264.SequenceParameters, sps: list[bytes], pps: list[bytes]) -> bytes:
+    head = bytes([1, source.profile, source.compatibility, source.level, 0xFC | nal.LENGTH_SIZE - 1])
+    body = bytes([0xE0 | len(sps)]) + _sized(sps) + bytes([len(pps)]) + _sized(pps)
+    if source.profile in {66, 77}:
+        return head + body
+    depths = (0xFC | source.chroma_format, 0xF8 | source.luma_bits - 8, 0xF8 | source.chroma_bits - 8, 0)
+    return head + body + bytes(depths)
+
+
+def _sized(units: list[bytes]) -> bytes:
+    return b"".join(len(unit).to_bytes(2, "big") + unit for unit in units)

@@ -1,0 +1,198 @@
+"""Proof of a cut, read back from the finished file: the right frames, at the right times, intact at every seam.
+
+For every seam the pictures within a second of it are decoded from both files and compared in step: copied ones must be
+the same to the bit, encoded ones at least 40 dB PSNR (luma) from the source. Copied sound is found again by its bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise, zip_longest
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Discard
+
+from media.barcode import luma_plane
+from media.smartcut.edges import decode
+from media.smartcut.entry import packets_from
+from media.smartcut.errors import NotCuttable
+from media.smartcut.pictures import Seam, Span
+from media.smartcut.result import SeamReport
+from media.smartcut.sync import Opened, sound_offset
+from media.source import open_source
+from media.timeline import Timeline, timeline
+
+MIN_PSNR = 40.0
+_AROUND = Fraction(1)
+_SAME = 100.0
+"""dB that stand for no difference at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a cut says it has written: its ranges and seams in order, frames in all, and which sound tracks (by their
+    place in both files) hold copied packets, with the seconds of a packet; `unit` is the picture's time base."""
+
+    spans: Sequence[Span]
+    seams: Sequence[Seam]
+    frames: int
+    unit: Fraction
+    copied_sound: Mapping[int, Fraction]
+
+
+def certify(
+    container: InputContainer, line: Timeline, target: Path, claim: Claim, *, threads: int, on_work: Callable[[], None]
+) -> tuple[SeamReport, ...]:
+    """Check `target` against the opened source it was cut from.
+
+    Raises:
+        NotCuttable: certificate_failed, with what does not hold.
+    """
+    with target.open("rb") as file, open_source(file) as opened:
+        _check_index(opened, claim)
+        made, given = Opened(opened, timeline(opened)), Opened(container, line)
+        offsets = [_offset(given, made, claim, seam) for seam in claim.seams]
+        source, result = _Frames(given, threads, on_work), _Frames(made, threads, on_work)
+        worst: dict[int, float] = {}
+        for start, end in _windows(claim):
+            worst |= _compare(result.between(start, end), _given(source, claim, start, end), claim)
+    return tuple(
+        SeamReport(
+            seam.at * claim.unit,
+            len(seam.frames),
+            min((worst[at] for at, _ in seam.frames), default=None),
+            None if offset is None else float(offset * 1000),
+        )
+        for seam, offset in zip(claim.seams, offsets, strict=True)
+    )
+
+
+def failed(reason: str) -> NotCuttable:
+    """The error that says that a promise does not hold."""
+    return NotCuttable("certificate_failed", f"The cut did not pass its check: {reason}.")
+
+
+def psnr(made: av.VideoFrame, given: av.VideoFrame) -> float:
+    """Peak signal-to-noise ratio of the luma planes, in dB; 100 for equal planes."""
+    one, other = luma_plane(made), luma_plane(given)
+    if one.shape != other.shape:
+        return 0.0
+    error = float(np.mean((one.astype(np.int32) - other) ** 2))
+    peak = (1 << made.format.components[0].bits) - 1
+    return _SAME if error == 0 else min(10 * math.log10(peak * peak / error), _SAME)
+
+
+def _check_index(made: InputContainer, claim: Claim) -> None:
+    video = made.streams.video[0]
+    times = [entry.timestamp for entry in video.index_entries]
+    if len(times) != claim.frames:
+        raise failed(f"{len(times)} pictures were written instead of {claim.frames}")
+    if any(later <= earlier for earlier, later in pairwise(times)):
+        raise failed("decoding times do not rise")
+    if video.time_base != claim.unit:
+        raise failed("the time base of the picture is another")
+
+
+def _windows(claim: Claim) -> Iterator[tuple[int, int]]:
+    """Ticks around the seams, overlapping ones joined."""
+    around = math.ceil(_AROUND / claim.unit)
+    window: tuple[int, int] | None = None
+    for seam in sorted(claim.seams, key=lambda seam: seam.at):
+        start = seam.at - around
+        end = max([seam.at, *(at for at, _ in seam.frames)]) + around
+        if window is not None and start <= window[1]:
+            window = (window[0], max(window[1], end))
+            continue
+        if window is not None:
+            yield window
+        window = (start, end)
+    if window is not None:
+        yield window
+
+
+def _offset(source: Opened, made: Opened, claim: Claim, seam: Seam) -> Fraction | None:
+    """The worst offset of sound where the seam begins and after it."""
+    places = {seam.at, max((at for at, _ in seam.frames), default=seam.at) + 1}
+    worst: Fraction | None = None
+    for number, packet in claim.copied_sound.items():
+        for at in places:
+            offset = sound_offset(source, made, claim, number, at)
+            if offset is not None and abs(offset) > packet:
+                raise failed(f"sound is {float(offset * 1000):.0f} ms off its picture")
+            worst = max((found for found in (worst, offset) if found is not None), key=abs, default=None)
+    return worst
+
+
+def _compare(
+    result: Iterator[av.VideoFrame], source: Iterator[tuple[int, av.VideoFrame]], claim: Claim
+) -> dict[int, float]:
+    """PSNR of the encoded pictures by their tick."""
+    worst: dict[int, float] = {}
+    encoded = {at for seam in claim.seams for at, _ in seam.frames}
+    for made, given in zip_longest(result, source):
+        if made is None or given is None or made.pts != given[0]:
+            raise failed("the pictures near a seam are not those of the source")
+        if made.is_corrupt:
+            raise failed("a picture near a seam does not decode")
+        if made.pts in encoded:
+            worst[made.pts] = psnr(made, given[1])
+            if worst[made.pts] < MIN_PSNR:
+                raise failed(f"an encoded picture is {worst[made.pts]:.1f} dB from its source")
+        elif not _identical(made, given[1]):
+            raise failed("a copied picture does not decode as in the source")
+    return worst
+
+
+def _given(source: _Frames, claim: Claim, start: int, end: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    """`(tick of the output, frame of the source)` of everything that should be between two ticks of the output."""
+    for span, following in zip(claim.spans, [*claim.spans[1:], None], strict=True):
+        begin = round(span.at / claim.unit)
+        if begin >= end or (following is not None and following.at / claim.unit <= start):
+            continue
+        # A frame that was on show before the range began.
+        pairs = [pair for seam in claim.seams for pair in seam.frames if pair[0] == begin and pair[1] < span.first]
+        for at, tick in pairs:
+            yield from ((at, frame) for frame in source.between(tick, tick + 1))
+        low, high = span.inverse(start, end, claim.unit, source.unit)
+        for frame in source.between(max(low, span.first), min(high, span.stop)):
+            at = begin if frame.pts == span.moved else span.place(frame.pts or 0)
+            if start <= at < end:
+                yield at, frame
+
+
+def _identical(made: av.VideoFrame, given: av.VideoFrame) -> bool:
+    if (made.width, made.height, made.format.name) != (given.width, given.height, given.format.name):
+        return False
+    return bool(np.array_equal(made.to_ndarray(), given.to_ndarray()))
+
+
+class _Frames:
+    """Decoded frames of the picture of an opened file."""
+
+    def __init__(self, file: Opened, threads: int, on_work: Callable[[], None]) -> None:
+        self._container, line = file.container, file.line
+        assert line.video is not None
+        self._video, self._origin = line.video, line.origin
+        self._threads, self._on_work = threads, on_work
+        self.unit = line.video.time_base or Fraction(1)
+
+    def between(self, first: int, end: int) -> Iterator[av.VideoFrame]:
+        """Frames with `first ≤ pts < end`, in presentation order."""
+        if first >= end:
+            return
+        for other in self._container.streams:
+            other.discard = Discard.default if other is self._video else Discard.all
+        packets = packets_from(self._container, [self._video], first, Fraction(0), self._origin)
+        for frame in decode(packets, self._video, self._threads):
+            self._on_work()
+            if frame.pts is None or frame.pts < first:
+                continue
+            if frame.pts >= end:
+                return
+            yield frame

@@ -1,0 +1,65 @@
+"""Stands before the last keyframe from which a time can be decoded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+Streams = Sequence[VideoStream | AudioStream]
+
+
+def packets_from(
+    container: InputContainer, streams: Streams, start: int, lead: Fraction, origin: Fraction
+) -> Iterator[Packet[Any]]:
+    """Packets of `streams`, the first of which is the picture, from a keyframe `lead` seconds or more before its tick
+    `start` on, or from the beginning of the file."""
+    video = streams[0]
+    unit = video.time_base or Fraction(1)
+    beginning = math.floor(origin / unit)
+    back = lead
+    while (target := start - math.ceil(back / unit)) > beginning:
+        found = _enter(container, streams, target, start)
+        if found is not None:
+            return found
+        # Some demuxers land on any packet, or go by decoding time: look further back.
+        back = back * 2 + 1
+    _rewind(container, video, beginning - math.ceil(1 / unit))
+    return _packets(container, streams)
+
+
+def _enter(container: InputContainer, streams: Streams, target: int, start: int) -> Iterator[Packet[Any]] | None:
+    try:
+        container.seek(target, stream=streams[0])
+    except FFmpegError:
+        return None
+    packets = _packets(container, streams)
+    head = []
+    for packet in packets:
+        head.append(packet)
+        if packet.stream is streams[0] and packet.pts is not None:
+            if packet.pts > start:
+                return None
+            if packet.is_keyframe:
+                return chain(head, packets)
+    return None
+
+
+def _rewind(container: InputContainer, video: VideoStream | AudioStream, before: int) -> None:
+    try:
+        container.seek(before, stream=video)
+    except FFmpegError:
+        container.seek(0, unsupported_byte_offset=True)
+
+
+def _packets(container: InputContainer, streams: Streams) -> Iterator[Packet[Any]]:
+    # PyAV ends with empty packets that drain decoders; only their size tells them apart.
+    return (packet for packet in container.demux(*streams) if packet.size)

@@ -1,0 +1,14 @@
+"""Why a source cannot be cut smartly."""
+
+from __future__ import annotations
+
+from media.errors import MediaError
+
+
+class NotCuttable(MediaError):
+    """This source, or these ranges of it, cannot be cut by copying: the caller re-encodes instead and says why.
+
+    Stable codes: no_video, codec_not_supported, profile_not_supported, interlaced, missing_headers, too_many_headers,
+    headers_change, no_timestamps, no_entry_point, keyframes_too_far, edited_timeline, reorder_changes,
+    nothing_to_copy, certificate_failed.
+    """

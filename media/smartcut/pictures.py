@@ -1,0 +1,187 @@
+"""The picture track of a cut: copied and encoded stretches, one after the other on the output's clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import av
+from av.video.stream import VideoStream
+
+from media.smartcut.codec import Codec
+from media.smartcut.edges import EdgeEncoder, decode
+from media.smartcut.errors import NotCuttable
+from media.smartcut.gops import Access, Edge, RangeCut
+from media.smartcut.mux import PictureTrack
+from media.smartcut.ticks import Ticks
+
+# A range in which no frame begins for longer than this begins with the frame that is on show.
+_HOLD = Fraction(1)
+
+
+@dataclass(slots=True)
+class Seam:
+    """A place of the output where copying is interrupted: from tick `at` on, `frames` were encoded, as pairs of their
+    tick in the output and in the source; none where two copied stretches meet."""
+
+    at: int
+    frames: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range as it was cut: ticks of the source from `first` to before `stop`, shown from `at` seconds on; `place`
+    gives the output's tick of a source's tick, but for a picture that was moved to the very start, named by `moved`."""
+
+    first: int
+    stop: int
+    at: Fraction
+    place: Ticks
+    moved: int | None
+
+    def inverse(self, start: int, end: int, unit: Fraction, source_unit: Fraction) -> tuple[int, int]:
+        """Ticks of the source that surround those from `start` to `end` of the output."""
+        shift = self.first * source_unit - self.at
+        return math.floor((start * unit + shift) / source_unit) - 1, math.ceil((end * unit + shift) / source_unit) + 1
+
+
+class Pictures:
+    """Copies and encodes what the `RangeCut`s give it; `seams` and `spans` tell what was done."""
+
+    def __init__(
+        self, track: PictureTrack, stream: VideoStream, codec: Codec, encoder: EdgeEncoder, on_work: Callable[[], None]
+    ) -> None:
+        self._track, self._stream, self._codec, self._encoder = track, stream, codec, encoder
+        self._on_work = on_work
+        self._unit = stream.time_base or Fraction(1, 90_000)
+        self._length = Ticks(self._unit, track.time_base, Fraction(0))
+        self._durations: dict[int, int] = {}
+        self._open: Seam | None = None
+        self._cut: RangeCut | None = None
+        self._span: Span | None = None
+        self._at = Fraction(0)
+        self.seams: list[Seam] = []
+        self.spans: list[Span] = []
+        self.copied = self.encoded = 0
+        self.encoded_ticks = self._before = 0
+
+    def begin(self, cut: RangeCut, at: Fraction) -> None:
+        """The next range is shown from `at` seconds on."""
+        self._cut, self._at, self._span = cut, at, None
+        self._before = self.copied + self.encoded
+
+    @property
+    def start(self) -> int | None:
+        """The tick of the source with which the current range begins, once it is known."""
+        return None if self._span is None else self._span.first
+
+    def end(self, stop: int) -> Span:
+        """The current range ends before `stop`.
+
+        Raises:
+            NotCuttable: nothing_to_show, when the range has no picture.
+        """
+        if self._span is None or self.copied + self.encoded == self._before:
+            raise NotCuttable("nothing_to_show", "No picture begins within a range.")
+        span = Span(self._span.first, stop, self._at, self._span.place, self._span.moved)
+        self.spans.append(span)
+        return span
+
+    def finish(self) -> None:
+        """No more ranges."""
+        self._close()
+
+    def copy(self, access: Access) -> None:
+        """Write a picture of the source as it is."""
+        encoding = self._open is not None
+        if encoding:
+            self._close()
+        pts = self._place(access.pts)
+        if access.entry and self.spans and not encoding:
+            self.seams.append(Seam(pts))
+        data = self._codec.entry(access.picture) if access.entry else self._codec.sample(access.picture)
+        self._track.write(data, pts, max(self._length(access.duration), 1), key=access.key)
+        self.copied += 1
+        self._on_work()
+
+    def encode(self, edge: Edge) -> None:
+        """Decode an edge and write the wanted frames of it.
+
+        Raises:
+            NotCuttable: damaged_pictures, when other frames than wanted come out.
+        """
+        held = self._set_span(edge) if self._span is None else False
+        if not edge.count and not held:
+            return
+        count = 0
+        pending: tuple[av.VideoFrame, int, int] | None = None
+        for frame, pts in self._wanted(edge, held=held):
+            place = self._place(pts) if pts >= edge.first else round(self._at / self._track.time_base)
+            count += pts >= edge.first
+            if pending is not None:
+                self._encode(*pending, place)
+            pending = (frame, place, pts)
+        if count != edge.count or pending is None:
+            raise NotCuttable("damaged_pictures", "Pictures of the source near a cut cannot be decoded.")
+        self._encode(*pending, self._place(edge.stop))
+
+    def _set_span(self, edge: Edge) -> bool:
+        """Where the range begins; whether it begins with the frame already on show."""
+        assert self._cut is not None
+        first, start = self._cut.first, self._cut.start
+        still = ((self._cut.end if first is None else first) - start) * self._unit
+        hold = still > _HOLD and any(packet.pts is not None and packet.pts < start for packet in edge.packets)
+        gap = first is not None and first - start > self._cut.interval
+        begin = start if gap or first is None else first
+        self._span = Span(
+            begin,
+            edge.stop,
+            self._at,
+            Ticks(self._unit, self._track.time_base, self._at - begin * self._unit),
+            first if gap and not hold else None,
+        )
+        return hold
+
+    def _wanted(self, edge: Edge, *, held: bool) -> Iterator[tuple[av.VideoFrame, int]]:
+        before: tuple[av.VideoFrame, int] | None = None
+        for frame in decode(edge.packets, self._stream, self._encoder.threads):
+            self._on_work()
+            if frame.pts is None:
+                continue
+            if frame.pts >= edge.end:
+                break
+            if frame.pts < edge.first:
+                before = (frame, frame.pts)
+                continue
+            if held and before is not None:
+                yield before
+                held = False
+            yield frame, frame.pts
+        if held and before is not None:
+            yield before
+
+    def _encode(self, frame: av.VideoFrame, place: int, source: int, following: int) -> None:
+        if self._open is None:
+            self._open = Seam(place)
+            self.seams.append(self._open)
+        self._open.frames.append((place, source))
+        self._durations[place] = max(following - place, 1)
+        self.encoded += 1
+        self.encoded_ticks += self._durations[place]
+        self._write(self._encoder.encode(frame, place))
+
+    def _close(self) -> None:
+        self._write(self._encoder.finish())
+        self._open = None
+
+    def _write(self, samples: Iterator[tuple[bytes, int, bool]]) -> None:
+        for data, pts, key in samples:
+            self._track.write(data, pts, self._durations.pop(pts), key=key)
+
+    def _place(self, pts: int) -> int:
+        assert self._span is not None
+        if pts == self._span.moved:
+            return round(self._at / self._track.time_base)
+        return self._span.place(pts)

@@ -1,0 +1,73 @@
+"""How far copied sound is from its picture, measured on the finished file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Discard
+
+from media.timeline import Timeline
+
+if TYPE_CHECKING:
+    from media.smartcut.certificate import Claim
+
+_LISTEN = Fraction(1, 2)
+_MARGIN = Fraction(1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An opened file and its timeline."""
+
+    container: InputContainer
+    line: Timeline
+
+
+def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: int) -> Fraction | None:
+    """Seconds by which the sound of copied track `number` comes after its picture, right after tick `at` of the
+    output; the worst of half a second. None where no copied packet is found again."""
+    start, line = at * claim.unit, source.line
+    span = max((span for span in claim.spans if span.at <= start), key=lambda span: span.at)
+    unit = line.video.time_base if line.video is not None and line.video.time_base else Fraction(1)
+    moved = span.at - span.first * unit
+    end = min([start + _LISTEN, *(other.at for other in claim.spans if other.at > start)])
+    found = _track(source.container, line.audio[number], start - moved)
+    offsets = []
+    for time, data in _packets(made.container, made.line.audio[number], start, end):
+        if data in found:
+            offsets.append(min((time - origin - moved for origin in found[data]), key=abs))
+    return max(offsets, key=abs, default=None)
+
+
+def _track(container: InputContainer, stream: AudioStream, start: Fraction) -> dict[bytes, list[Fraction]]:
+    found: dict[bytes, list[Fraction]] = {}
+    for time, data in _packets(container, stream, start - _MARGIN, start + _LISTEN + _MARGIN):
+        found.setdefault(data, []).append(time)
+    return found
+
+
+def _packets(
+    container: InputContainer, stream: AudioStream, start: Fraction, end: Fraction
+) -> Iterator[tuple[Fraction, bytes]]:
+    """Packets of one track within a stretch of the container's own time; silence between packets is passed over."""
+    for other in container.streams:
+        other.discard = Discard.default if other is stream else Discard.all
+    unit = stream.time_base or Fraction(1)
+    try:
+        container.seek(int(start / unit), stream=stream)
+    except FFmpegError:
+        return
+    for packet in container.demux(stream):
+        if not packet.size or packet.pts is None:
+            continue
+        time = packet.pts * unit
+        if time >= end:
+            return
+        if time >= start:
+            yield time, bytes(packet)

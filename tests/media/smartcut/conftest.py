@@ -1,0 +1,101 @@
+"""How a finished cut is judged, apart from the engine: by its barcodes, its bits, and FFmpeg's own opinion."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from measure import clicks, flashes
+
+from media import barcode
+from media.smartcut import smart_cut
+from media.types import Range
+
+
+def decoded(path: Path) -> dict[int, list[tuple[Fraction, np.ndarray]]]:
+    """(time, planes) of every picture, by the burnt-in number."""
+    found: dict[int, list[tuple[Fraction, np.ndarray]]] = {}
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for frame in container.decode(stream):
+            found.setdefault(barcode.read_frame(frame), []).append((frame.pts * stream.time_base, frame.to_ndarray()))
+    return found
+
+
+def ffmpeg_says(path: Path, *seeks: Fraction) -> str:
+    """What FFmpeg's command line finds wrong, decoding everything, and from each of some times on."""
+    said = ""
+    for seek in [None, *seeks]:
+        at = [] if seek is None else ["-ss", f"{float(seek):.6f}"]
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *at, "-i", str(path), "-f", "null", "-"]
+        said += subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr
+    return said
+
+
+def psnr(one: np.ndarray, other: np.ndarray, peak: int = 255) -> float:
+    """PSNR of whole pictures in dB."""
+    error = float(np.mean((one.astype(np.int64) - other) ** 2))
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
+
+
+@pytest.fixture
+def cut(tmp_path):
+    """Cut `[(start, end), …]` seconds out of a file and return (result, path)."""
+
+    def run(source: Path, keep, **options):
+        target = tmp_path / "cut.mp4"
+        ranges = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in keep]
+        with source.open("rb") as file:
+            return smart_cut(file, target, ranges, **options), target
+
+    return run
+
+
+@pytest.fixture
+def judge():
+    """Check a finished cut: exactly the pictures `wanted` in order, copies to the bit, edges ≥ 40 dB, no complaint."""
+
+    def run(source: Path, result, target: Path, wanted: list[int], *, reencoded: int | None = None, peak: int = 255):
+        originals = decoded(source)
+        with av.open(str(target)) as container:
+            stream = container.streams.video[0]
+            shown = [
+                (frame.pts * stream.time_base, barcode.read_frame(frame), frame.to_ndarray())
+                for frame in container.decode(stream)
+            ]
+        assert [number for _, number, _ in shown] == wanted
+        encoded = sum(seam.frames for seam in result.seams)
+        different = [
+            psnr(planes, originals[number][0][1], peak)
+            for _, number, planes in shown
+            if not np.array_equal(planes, originals[number][0][1])
+        ]
+        assert len(different) <= encoded
+        assert all(value >= 40 for value in different)
+        assert result.frames == len(wanted)
+        if reencoded is not None:
+            assert encoded == reencoded
+        assert ffmpeg_says(target, *(seam.at for seam in result.seams)) == ""
+        return [time for time, _, _ in shown]
+
+    return run
+
+
+@pytest.fixture
+def in_step():
+    """Check that every flash of a cut has its click within a frame of sound, and the other way round."""
+
+    def run(target: Path, *, track: int = 0, within: Fraction = Fraction(1024, 48_000)):
+        seen, heard = flashes(target), clicks(target, track)
+        assert seen
+        assert all(min(abs(click - flash) for click in heard) <= within for flash in seen)
+        return heard
+
+    return run

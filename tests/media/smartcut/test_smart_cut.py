@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+import av
+import pytest
+from measure import numbers
+
+from media.errors import InputError
+from media.smartcut import NotCuttable, smart_cut
+from media.types import Range
+
+
+@pytest.mark.parametrize(
+    ("keep", "wanted", "reencoded"),
+    [
+        ([("1.5", "4.2")], range(45, 126), 16),
+        ([("0", "1")], range(30), 0),
+        ([("1", "3")], range(30, 90), 0),
+        ([("0.999", "3.001")], range(30, 91), 0),
+        ([("2.35", None)], range(71, 180), 19),
+        ([("0", None)], range(180), 0),
+        ([("2.36", "2.38")], [71], 1),
+        ([("2.1", "2.9")], range(63, 87), 24),
+        ([("5.9", "6")], range(177, 180), 3),
+    ],
+)
+def test_exactly_the_frames_of_a_range(clip, cut, judge, in_step, keep, wanted, reencoded):
+    result, target = cut(clip, keep)
+    times = judge(clip, result, target, list(wanted), reencoded=reencoded)
+    assert times == [Fraction(n, 30) for n in range(len(times))]
+    assert result.duration == Fraction(len(times), 30)
+    assert result.copied + result.reencoded == result.duration
+    if any(number % 30 == 0 for number in wanted):
+        in_step(target)
+
+
+def test_ranges_follow_each_other_without_drift(clip, cut, judge, in_step):
+    keep = [("1", "3"), ("3.5", "3.7"), ("0.5", "2"), ("4.01", "4.9"), ("5.5", None)]
+    wanted = [*range(30, 90), *range(105, 111), *range(15, 60), *range(121, 147), *range(165, 180)]
+    result, target = cut(clip, keep)
+    times = judge(clip, result, target, wanted)
+    assert times == [Fraction(n, 30) for n in range(len(wanted))]
+    in_step(target)
+    assert all(abs(seam.av_offset_ms) <= 1000 * 512 / 48_000 + 0.1 for seam in result.seams)
+    assert all(seam.psnr_db >= 40 for seam in result.seams if seam.frames)
+
+
+def test_where_two_copies_meet_is_a_seam_without_frames(clip, cut, judge):
+    result, target = cut(clip, [("0", "1"), ("3", "4")])
+    judge(clip, result, target, [*range(30), *range(90, 120)], reencoded=0)
+    assert [(seam.at, seam.frames, seam.psnr_db) for seam in result.seams] == [(1, 0, None)]
+
+
+def test_the_end_of_one_range_and_the_start_of_the_next_are_one_stretch(clip, cut, judge):
+    result, target = cut(clip, [("0", "2.5"), ("3.5", "6")])
+    judge(clip, result, target, [*range(75), *range(105, 180)])
+    assert len(result.seams) == 1
+
+
+def test_the_track_has_one_sample_entry_and_no_headers_inside(clip, cut):
+    _, target = cut(clip, [("1.5", "4.2")])
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.codec_tag == "avc1"
+        dts = []
+        for packet in container.demux(stream):
+            if packet.size:
+                assert not packet.has_sidedata("new_extradata")
+                data, kinds = bytes(packet), []
+                while data:
+                    size = int.from_bytes(data[:4], "big")
+                    kinds.append(data[4] & 31)
+                    data = data[4 + size :]
+                assert not {7, 8} & set(kinds)
+                dts.append(packet.dts)
+        assert dts == sorted(set(dts))
+
+
+def test_the_result_is_json(clip, cut):
+    document = json.loads(json.dumps(cut(clip, [("1.5", "4.2")])[0].to_dict()))
+    assert (document["copied_s"], document["reencoded_s"]) == ("2.166667", "0.533333")
+    assert document["seams"][0].keys() == {"at", "frames", "psnr_db", "av_offset_ms"}
+    assert document["ranges"] == [{"start": "1.5", "end": "4.2"}]
+
+
+def test_without_sound(silent_clip, cut, judge):
+    result, target = cut(silent_clip, [("0.5", "2.5")])
+    judge(silent_clip, result, target, list(range(15, 75)))
+    assert result.audio_tracks == 0
+
+
+def test_a_range_without_a_frame_is_refused(clip, cut, tmp_path):
+    with pytest.raises(InputError) as caught:
+        cut(clip, [("2.35", "2.36")])
+    assert caught.value.code == "invalid_range"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_identifiers_would_be_noticed(clip, cut, monkeypatch, tmp_path):
+    """The negative control: encoded frames under the source's own parameter set ids decode to garbage."""
+    monkeypatch.setattr(
+        "media.smartcut.avc.Avc.edge_id", property(lambda self: 0, lambda self, value: None), raising=False
+    )
+    with pytest.raises(NotCuttable) as caught:
+        cut(clip, [("1.5", "4.2")])
+    assert caught.value.code == "certificate_failed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_canceling_leaves_nothing(clip, tmp_path):
+    class CancelError(Exception):
+        pass
+
+    def cancel(done):
+        raise CancelError
+
+    with clip.open("rb") as file, pytest.raises(CancelError):
+        smart_cut(file, tmp_path / "gone.mp4", [Range(Fraction(1))], on_progress=cancel)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_rises_to_one(clip, tmp_path):
+    told = []
+    with clip.open("rb") as file:
+        smart_cut(file, tmp_path / "cut.mp4", [Range(Fraction(1))], on_progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert numbers(tmp_path / "cut.mp4") == list(range(30, 180))
