@@ -51,6 +51,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     config = Config()
     try:
+        return _run(config, arguments)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CliError.exit_code
+
+
+def _run(config: Config, arguments: Sequence[str]) -> int:
+    try:
         cutwork.main(args=list(arguments), prog_name="cutwork", obj=config, standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         config.err.print("Interrupted.")
@@ -61,9 +70,7 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nothing may be flushed to it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CliError.exit_code
+        raise
     except OSError as error:
         return _show(config, CliError(f"{error.filename or 'file'}: {error.strerror or error}"))
     except CliError as error:

@@ -19,6 +19,7 @@ from cli.client import Json
 from cli.config import Config
 
 OnBytes = Callable[[int], None]
+LINE_EVERY_S = 5
 STYLES = {"queued": "dim", "running": "cyan", "cached": "green", "done": "green", "failed": "red", "canceled": "yellow"}
 
 
@@ -88,17 +89,16 @@ class Lines:
 
     @contextmanager
     def transfer(self, title: str, size: int) -> Iterator[OnBytes]:
-        """Print a line for every tenth."""
-        done, shown = 0, 0
+        """Print a line every few seconds, and one at the end."""
+        done, shown = 0, time.monotonic()
 
         def report(count: int) -> None:
             nonlocal done, shown
             with self._lock:
                 done += count
-                tenth = done * 10 // size if size else 10
-                if tenth > shown:
-                    shown = tenth
-                    self._say(f"{title}: {tenth * 10} %")
+                if done >= size or time.monotonic() > shown + LINE_EVERY_S:
+                    shown = time.monotonic()
+                    self._say(f"{title}: {done * 100 // size if size else 100} %")
 
         yield report
 

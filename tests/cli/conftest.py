@@ -19,6 +19,7 @@ def world(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("CUTWORK_API_KEY", raising=False)
     yield server.world
+    server.world.released.set()
     server.shutdown()
     thread.join()
     server.server_close()

@@ -69,6 +69,8 @@ class World:
     refuse: dict[str, tuple[int, dict]] = field(default_factory=dict)
     put_failures: Counter = field(default_factory=Counter)
     """Part number: how many PUTs of it are answered 500."""
+    hold_streams: bool = False
+    released: threading.Event = field(default_factory=threading.Event)
     put_expired: set[int] = field(default_factory=set)
     break_download_after: int | None = None
     seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
@@ -256,6 +258,8 @@ def job_events(handler, world, query, body, job_id):
     for number, document in enumerate(documents, 1):
         world.job = document
         handler.wfile.write(f"id: {number}-0\nevent: job\ndata: {json.dumps(document)}\n\n".encode())
+    if world.hold_streams:
+        world.released.wait(20)
     handler.close_connection = True
     return None
 
