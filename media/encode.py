@@ -193,6 +193,7 @@ class VideoTrack:
         self._last, self._end = -1, 0
         self._held: av.Packet[Any] | None = None
         self._span: tuple[int, int] | None = None
+        self._decoded = -(1 << 62)
         self.packets = self.frames = 0
 
     @property
@@ -244,15 +245,23 @@ class VideoTrack:
 
     def _emit(self, packet: av.Packet[Any], *, is_end: bool = False) -> None:
         # MP4 takes the length of the edit list from the last frame, and that of the track from the distances in
-        # decoding order, which the last packet closes; reordering makes these two different packets.
+        # decoding order. Encoders derive decoding times from frame times some frames apart; where these are uneven
+        # (slides), the track would come out too long or too short. Both ends are therefore set to one fixed delay.
         pts, dts = packet.pts or 0, packet.dts or 0
+        first = pts if self._span is None else self._span[0]
+        ahead = self._stream.codec_context.reorder_depth - self.packets
+        if ahead > 0:
+            dts = max(dts, first - ahead * max(round(self._nominal / self._base), 1))
         if self._span is None:
             self._span = (pts, dts)
-        if pts == self._last:
-            packet.duration = self._end - pts
-        elif is_end:
+        shown = self._end - pts
+        if is_end:
             left = (self._end - self._span[0]) - (dts - self._span[1])
-            packet.duration = max(min(left, self._end - pts), 1)
+            shown = shown if pts == self._last else min(max(left, 1), shown)
+            dts = max(self._decoded + 1, dts + left - shown)
+        if is_end or pts == self._last:
+            packet.duration = shown
+        packet.dts = self._decoded = dts
         self._container.mux(packet)
         self.packets += 1
 

@@ -58,6 +58,29 @@ def test_variable_frame_times_are_kept(tmp_path):
     assert pictures(target) == [(time, number) for number, time in enumerate(times)]
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["0", "0.1", "0.6", "0.7", "2", "2.1"],
+        ["0", "30", "60", "60.1", "60.2", "60.3", "60.4"],
+        ["0", "0.1", "0.2", "0.3", "20", "50"],
+        ["0", "7"],
+    ],
+)
+def test_slides_are_as_long_as_their_frames(tmp_path, codec, times):
+    """Reordering must not let long pauses at either end lengthen the track, nor cut frames off it."""
+    shown = [Fraction(time) for time in times]
+    target = write(
+        tmp_path / "slides.mp4", len(shown), times=shown.__getitem__, codec=codec, time_base=Fraction(1, 15360)
+    )
+    assert [number for _, number in pictures(target)] == list(range(len(shown)))
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert stream.duration * stream.time_base == pytest.approx(shown[-1] + 1 / RATE, abs=0.0002)
+        assert Fraction(container.duration, av.time_base) == pytest.approx(shown[-1] + 1 / RATE, abs=0.002)
+
+
 def test_the_last_frame_lasts_as_long_as_asked(tmp_path):
     painter = Painter((320, 180), RATE)
     with Mp4Writer(tmp_path / "hold.mp4") as writer:
