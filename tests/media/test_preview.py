@@ -315,12 +315,17 @@ def test_text_is_refused_and_leaves_nothing(tmp_path) -> None:
         ("lecture_slides_vfr_h264_aac.mov", (480, 360), 21),
         ("nasa_speech_multistream_h264_aac_subs.mp4", (320, 180), 325),
         ("av1_720p_aac.mp4", (540, 360), 30),
+        ("iphone_rot90_hevc10_hlg_editlist.mp4", (360, 640), 58),
     ],
 )
 def test_real_clips(shared_media, tmp_path, name: str, size: tuple[int, int], frames: int) -> None:
     result = preview(shared_media / name, tmp_path)
     assert (result.size, result.frames, result.has_sound) == (size, frames, True)
     assert np.asarray(Image.open(result.files["poster"]).convert("L")).std() > 10
+    with av.open(str(result.files["preview"])) as container:
+        times = [frame.pts for frame in container.decode(video=0)]
+    assert times[0] == 0
+    assert times == sorted(set(times))
 
 
 def _seconds(hours: str, minutes: str, rest: str) -> Fraction:
