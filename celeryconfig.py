@@ -8,7 +8,7 @@ from tasks.stages import MAINTENANCE_QUEUE, PERIODIC, POOLS, STAGES, queues, vis
 _settings = get_settings()
 
 broker_url = _settings.broker_url
-result_backend = _settings.events_url
+result_backend = f"tasks.backend.ChordBackend+{_settings.events_url}"
 # A chord counts its members in the result backend, and a member may wait for days behind a long queue.
 result_expires = 7 * 24 * 3600
 
@@ -38,7 +38,8 @@ task_acks_on_timeout = True
 # `task_reject_on_worker_lost` would deliver a task that kills its worker again for ever. This counts as a retry, and
 # the stage's row counts attempts besides.
 task_retry_on_worker_lost = True
-task_track_started = True
+# Nobody waits for a result: the rows hold it, and a chord's counter in Redis needs none either.
+task_ignore_result = True
 task_send_sent_event = True
 worker_send_task_events = True
 worker_prefetch_multiplier = 1
@@ -54,6 +55,8 @@ broker_transport_options = (
     else {}
 )
 result_backend_transport_options = {"retry_policy": {"timeout": 5.0}}
+redis_socket_connect_timeout = 3
+broker_connection_timeout = 3
 
 task_serializer = "json"
 result_serializer = "json"

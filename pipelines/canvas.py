@@ -43,7 +43,8 @@ def build(job: Job) -> Signature | None:
     """Return the canvas of what is left to send; None when nothing is. Every message is `(job id, epoch)`."""
 
     def message(name: str) -> Signature:
-        return celery_app.signature(name, args=(job.id, job.epoch), immutable=True)
+        # Asking for a result would subscribe this process to a channel for each message.
+        return celery_app.signature(name, args=(job.id, job.epoch), immutable=True, options={"ignore_result": True})
 
     steps = [
         message(level[0]) if len(level) == 1 else group([message(name) for name in level])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core import artifacts, job_document, jobs
+from core import artifacts, job_document, jobs, states
 from core.db import reading
 from core.models import Asset, Job
 from core.plan import JobPlan
@@ -35,7 +35,10 @@ def preview_plan(plan: JobPlan) -> dict[str, Any]:
 def inspect_asset(account_id: str, asset: Asset) -> Job:
     """Start the probe of an asset, or return the job that already found it out or is about to."""
     known = jobs.newest_of(account_id, inspect.NAME, asset.id)
-    return known or submit(account_id, inspect.plan(account_id, asset))
+    # What an older version of the probe found is not known any more.
+    if known and (known.status != states.SUCCEEDED or inspect.facts(account_id, asset)):
+        return known
+    return submit(account_id, inspect.plan(account_id, asset))
 
 
 def cancel(account_id: str, job_id: str) -> Job:

@@ -2,18 +2,18 @@
 
 import pytest
 import redis
+from kombu import pools
 
 from core.settings import get_settings
 from tasks.app import celery_app
 
 
-def _forget_connections() -> None:
-    # Celery keeps pools and a result backend for each application; they must follow the new address.
-    celery_app.pool.force_close_all()
-    celery_app._pool = None
-    celery_app.amqp._producer_pool = None
-    celery_app._local.__dict__.pop("backend", None)
+def forget_connections() -> None:
+    """Let the next message find its broker by the configuration, as after a fork."""
+    pools.reset()
+    celery_app._after_fork()
     celery_app._backend_cache = None
+    celery_app._local.__dict__.pop("backend", None)
 
 
 @pytest.fixture
@@ -23,13 +23,15 @@ def broker(valkey_url, monkeypatch):
     before = celery_app.conf.broker_url, celery_app.conf.result_backend
     monkeypatch.setenv("BROKER_URL", url)
     get_settings.cache_clear()
-    celery_app.conf.update(broker_url=url, result_backend=url, broker_read_url=url, broker_write_url=url)
-    _forget_connections()
+    celery_app.conf.update(
+        broker_url=url, result_backend=f"tasks.backend.ChordBackend+{url}", broker_read_url=url, broker_write_url=url
+    )
+    forget_connections()
     client = redis.Redis.from_url(url, decode_responses=True)
     yield client
     client.close()
     celery_app.conf.update(
         broker_url=before[0], broker_read_url=before[0], broker_write_url=before[0], result_backend=before[1]
     )
-    _forget_connections()
+    forget_connections()
     get_settings.cache_clear()

@@ -1,0 +1,158 @@
+"""Lost work is found in the rows and sent again, once."""
+
+import base64
+import json
+from datetime import timedelta
+
+import pytest
+
+from core import jobs, leases, states
+from core.db import transaction
+from core.leases import Lease, Refused
+from core.models import Job, JobStage, now
+from pipelines import canvas, reconciler
+from tasks.app import celery_app
+from tests.broker import forget_connections
+from tests.core.rows import artifact_of, make_job
+from tests.services.ports import free_port
+
+pytestmark = pytest.mark.usefixtures("database")
+LONG_AGO = now() - timedelta(hours=1)
+
+
+def change(job, **values):
+    with transaction() as session:
+        row = session.get_one(Job, job.id)
+        for name, value in values.items():
+            setattr(row, name, value)
+        return row
+
+
+def change_stage(job, name, **values):
+    with transaction() as session:
+        row = session.get_one(JobStage, (job.id, name))
+        for field, value in values.items():
+            setattr(row, field, value)
+
+
+def again(job):
+    return jobs.get(job.account_id, job.id)
+
+
+def messages(broker, queue):
+    """The `(job id, epoch)` of every message in a queue."""
+    bodies = [json.loads(raw)["body"] for raw in broker.lrange(queue, 0, -1)]
+    return [tuple(json.loads(base64.b64decode(body))[0]) for body in bodies]
+
+
+def claim(job, name, *, seconds=15, attempts=4):
+    lease = Lease(job.id, name, again(job).epoch, f"{name}-owner")
+    return lease, leases.claim(lease, seconds=seconds, attempts=attempts)
+
+
+def run(job, *names):
+    for name in names:
+        lease, row = claim(job, name)
+        leases.commit(lease, artifact_of(row, job.account_id))
+
+
+def test_a_healthy_job_is_left_alone(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    assert not any(reconciler.run().values())
+    assert messages(broker, "probe") == [(job.id, 1)]
+
+
+def test_a_job_that_was_never_sent_is_sent(broker):
+    job = make_job()
+    change(job, created_at=LONG_AGO)
+    assert reconciler.run()["never_sent"] == 1
+    assert messages(broker, "probe") == [(job.id, 2)]
+    assert again(job).dispatched_at is not None
+    assert not any(reconciler.run().values())
+
+
+def test_a_job_that_is_being_sent_right_now_is_left_alone(broker):
+    make_job()
+    assert not any(reconciler.run().values())
+
+
+def test_a_lost_worker_costs_its_stage_only(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    run(job, "probe")
+    claim(job, "trim", seconds=-1)
+    assert reconciler.run()["lease_expired"] == 1
+    assert messages(broker, "trim") == [(job.id, 2)]
+    stage = next(stage for stage in again(job).stages if stage.name == "trim")
+    assert (stage.status, stage.attempt) == (states.QUEUED, 1)
+
+
+def test_the_stage_beside_a_lost_one_goes_on_and_the_rest_follows(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    run(job, "probe", "trim")
+    claim(job, "brand", seconds=-1)
+    beside, row = claim(job, "preview")
+    assert reconciler.run()["lease_expired"] == 1
+    assert messages(broker, "brand") == [(job.id, 2)]
+    assert messages(broker, "preview") == []
+    assert not any(reconciler.run().values())
+    assert leases.commit(beside, artifact_of(row, job.account_id))
+    run(job, "brand")
+    assert reconciler.run()["never_sent"] == 1
+    assert messages(broker, "publish") == [(job.id, 3)]
+    run(job, "publish")
+    assert again(job).status == states.SUCCEEDED
+
+
+def test_a_stage_that_loses_every_worker_fails_the_job(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    change_stage(job, "probe", attempt=3)
+    claim(job, "probe", seconds=-1)
+    assert reconciler.run()["lease_expired"] == 1
+    assert again(job).error["code"] == "worker_lost"
+    assert again(job).status == states.FAILED
+
+
+def test_a_message_that_the_broker_lost_is_sent_again(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    broker.flushdb()
+    change(job, dispatched_at=LONG_AGO)
+    change_stage(job, "probe", queued_at=LONG_AGO)
+    assert reconciler.run()["message_lost"] == 1
+    assert messages(broker, "probe") == [(job.id, 2)]
+    assert not any(reconciler.run().values())
+
+
+def test_a_long_queue_is_not_a_lost_message(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    change(job, dispatched_at=LONG_AGO)
+    change_stage(job, "probe", queued_at=LONG_AGO)
+    assert not any(reconciler.run().values())
+
+
+def test_a_broker_that_is_away_only_delays(broker, monkeypatch):
+    job = make_job()
+    with monkeypatch.context() as away:
+        for name in ("broker_url", "broker_read_url", "broker_write_url"):
+            away.setitem(celery_app.conf, name, f"redis://127.0.0.1:{free_port()}/0")
+        forget_connections()
+        assert canvas.dispatch(job) is False
+    forget_connections()
+    change(job, created_at=LONG_AGO)
+    assert reconciler.run()["never_sent"] == 1
+    assert messages(broker, "probe") == [(job.id, 2)]
+
+
+def test_an_old_message_after_the_repair_is_stale(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    old = again(job).epoch
+    claim(job, "probe", seconds=-1)
+    reconciler.run()
+    lease = Lease(job.id, "probe", old, "late")
+    assert leases.claim(lease, seconds=15, attempts=4) is Refused.STALE
