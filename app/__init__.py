@@ -1,0 +1,52 @@
+"""The HTTP API: a Flask application that translates requests to `core` and `pipelines`, and answers to JSON."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from flask import Flask, Response
+
+from app import errors, request_ids, storage
+from app.blueprint import Api, refuse_malformed_ids
+from app.resources import health
+from core.log import configure_logging
+from core.settings import get_settings
+from pipelines.times import Share, Time
+
+MAX_JSON_BYTES = 2**20
+_RESOURCES = (health,)
+
+
+def create_app() -> Flask:
+    """Return the application, configured from the environment; `gunicorn 'app:create_app()'` serves it."""
+    configure_logging(json=get_settings().log_json)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        API_TITLE="Cutwork",
+        API_VERSION=version("cutwork"),
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        API_SPEC_OPTIONS={
+            "info": {"description": "Upload a recording, name what to keep, get a finished, branded cut."},
+            "servers": [{"url": "/"}],
+        },
+        # Parts of an upload to local storage are not bound by it: they are written to disk as they come.
+        MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    request_ids.init_app(app)
+    storage.init_app(app)
+    app.url_value_preprocessor(refuse_malformed_ids)
+    app.after_request(_secure)
+    api = Api(app)
+    errors.init_app(app)
+    for number in (Time, Share):
+        api.register_field(number, ["string", "number"], None)
+    for resource in _RESOURCES:
+        api.register_blueprint(resource.blp)
+    return app
+
+
+def _secure(response: Response) -> Response:
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response

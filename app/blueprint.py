@@ -1,0 +1,101 @@
+"""flask-smorest with types: the decorators of a view are its contract, in code and in the OpenAPI document."""
+
+from __future__ import annotations
+
+import http
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+import flask_smorest
+from marshmallow import Schema
+from werkzeug.exceptions import HTTPException
+
+from app.errors import CONTENT_TYPE, http_error
+from app.parsing import JsonParser
+from app.schemas.problem import ProblemSchema
+from core.errors import NotFoundError
+
+Shape = type[Schema] | Mapping[str, str]
+View = TypeVar("View", bound=Callable[..., Any])
+ID_PATTERN = "{prefix}_[0-9a-z]{{26}}"
+_PREFIXES = {"asset_id": "ast", "job_id": "job", "upload_id": "upl"}
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """The OpenAPI document; errors are documented as what they are, problems."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Any:
+        """Answer with a problem."""
+        return http_error(error)
+
+    def _register_responses(self) -> None:
+        content = {CONTENT_TYPE: {"schema": ProblemSchema}}
+        for status in http.HTTPStatus:
+            self.spec.components.response(status.name, {"description": status.phrase, "content": content}, lazy=True)
+        default = {"description": "Any other error", "content": content}
+        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, default, lazy=True)
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A resource. The name of a view is its `operationId`; the docstring is its summary."""
+
+    ARGUMENTS_PARSER = JsonParser()
+
+    def route(self, rule: str, *, method: str = "GET") -> Callable[[View], View]:
+        """Register a view for one method of a path."""
+
+        def decorate(view: View) -> View:
+            self.add_operation(rule, view, method=method)
+            return view
+
+        return decorate
+
+    def add_operation(self, rule: str, view: Callable[..., Any], *, method: str, name: str | None = None) -> None:
+        """Register a view under a name of its own, for views that are made in a loop."""
+        operation = name or view.__name__
+        documented = self.doc(operationId=operation)(view)
+        ids = [_id_parameter(found) for found in re.findall(r"<(\w+)>", rule) if found in _PREFIXES]
+        self.add_url_rule(rule, operation, documented, methods=[method], parameters=ids)
+
+    def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[View], View]:
+        """Load the body (or the query) with a schema and pass it to the view."""
+        return cast(Callable[[View], View], super().arguments(schema, location=location, **options))
+
+    def response(self, status: int, schema: Shape | None = None, **options: Any) -> Callable[[View], View]:
+        """Serialise what the view returns."""
+        return cast(Callable[[View], View], super().response(status, schema, **options))
+
+    def alt_response(self, status: int, *, schema: Shape, **options: Any) -> Callable[[View], View]:
+        """Document another good answer, which the view builds itself."""
+        return cast(Callable[[View], View], super().alt_response(status, schema=schema, success=True, **options))
+
+    def doc(self, **fields: Any) -> Callable[[View], View]:
+        """Add to the operation's entry in the OpenAPI document."""
+        return cast(Callable[[View], View], super().doc(**fields))
+
+    def problems(self, *statuses: int) -> Callable[[View], View]:
+        """Document the errors that the view answers with, all of one shape."""
+
+        def decorate(view: View) -> View:
+            for status in statuses:
+                view = super(Blueprint, self).alt_response(status, http.HTTPStatus(status).name)(view)
+            return view
+
+        return decorate
+
+
+def refuse_malformed_ids(_endpoint: str | None, values: Mapping[str, Any] | None) -> None:
+    """Answer 404 for an id that cannot be one, before it reaches a query; raises NotFoundError `…_not_found`."""
+    for name, value in (values or {}).items():
+        prefix = _PREFIXES.get(name)
+        if prefix and not re.fullmatch(ID_PATTERN.format(prefix=prefix), value):
+            noun = name.removesuffix("_id")
+            raise NotFoundError(f"{noun}_not_found", f"There is no {noun} of that id.")
+
+
+def _id_parameter(name: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": f"^{ID_PATTERN.format(prefix=_PREFIXES[name])}$"}
+    return {"in": "path", "name": name, "required": True, "schema": schema}

@@ -1,0 +1,1 @@
+"""The HTTP resources, one noun a file."""

@@ -1,0 +1,143 @@
+"""The application on an empty database and storage; Valkey is real, as are PostgreSQL and S3 where they are named."""
+
+import hashlib
+import shutil
+import wave
+from fractions import Fraction
+
+import httpx
+import pytest
+
+from app import create_app
+from core.db import engine
+from core.models import Asset
+from core.settings import get_settings
+from core.storage import storage_from
+from media.sample import make_sample
+from pipelines import submit
+from tasks.probe import probe
+from tests.database import migrate
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory):
+    """A migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"sqlite:///{path}")
+        get_settings.cache_clear()
+        migrate()
+        # The last connection to close writes the journal into the file.
+        engine().dispose()
+    get_settings.cache_clear()
+    return path
+
+
+@pytest.fixture
+def configure(monkeypatch):
+    """Return a function that sets environment variables and lets the settings read them."""
+
+    def set_all(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(name, str(value))
+        get_settings.cache_clear()
+
+    yield set_all
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def valkey_url(valkey_url):
+    """One database for all of these tests: nobody consumes what they send."""
+    url = valkey_url()
+    return lambda: url
+
+
+@pytest.fixture
+def embedded(broker, configure, empty_sqlite, tmp_path):
+    """Settings of the embedded stack: SQLite, a local folder, Valkey."""
+    database = tmp_path / "cutwork.db"
+    shutil.copy(empty_sqlite, database)
+    configure(DATABASE_URL=f"sqlite:///{database}", STORAGE_DIR=tmp_path / "storage", PUBLIC_URL="http://localhost")
+
+
+@pytest.fixture
+def servers(broker, configure, fresh_database, s3_settings):
+    """Settings of a deployment: PostgreSQL, S3, Valkey."""
+    configure(DATABASE_URL=fresh_database(), **s3_settings)
+    migrate()
+
+
+@pytest.fixture
+def client(embedded):
+    return create_app().test_client()
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def any_client(request):
+    """A client of the application on each kind of stack."""
+    request.getfixturevalue(request.param)
+    return create_app().test_client()
+
+
+@pytest.fixture
+def storage():
+    return storage_from(get_settings())
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """A small video of four seconds."""
+    path = tmp_path_factory.mktemp("clips") / "sample.mp4"
+    make_sample(path, seconds=Fraction(4), fps=Fraction(10), size=(160, 90), keyframe_every=10)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory):
+    """A second of silence."""
+    path = tmp_path_factory.mktemp("clips") / "sound.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(16_000))
+    return path
+
+
+def put(client, url, body):
+    """PUT to a signed address, wherever it leads; return status and headers."""
+    if url.startswith("http://localhost/"):
+        answer = client.put(url.removeprefix("http://localhost"), data=body)
+        return answer.status_code, answer.headers
+    answer = httpx.put(url, content=body)
+    return answer.status_code, answer.headers
+
+
+def open_upload(client, body: bytes, *, filename="lecture.mp4", **more):
+    answer = client.post("/v1/uploads", json={"filename": filename, "size": len(body)} | more)
+    assert answer.status_code == 201, answer.json
+    return answer.json
+
+
+def upload(client, body: bytes, **more):
+    """Send a file through all three steps and return the asset document."""
+    document = open_upload(client, body, **more)
+    for part in document["parts"]:
+        start = (part["number"] - 1) * document["part_size"]
+        status, _ = put(client, part["url"], body[start : start + part["size"]])
+        assert status == 200
+    answer = client.post(f"/v1/uploads/{document['id']}/complete", json={"sha256": hashlib.sha256(body).hexdigest()})
+    assert answer.status_code == 201, answer.json
+    return answer.json
+
+
+def inspect(asset: dict):
+    """Run the probe of an asset in this process, as a worker would."""
+    from core import accounts, assets
+
+    row: Asset = assets.get(accounts.default_account().id, asset["id"])
+    job = submit.inspect_asset(row.account_id, row)
+    probe.apply(args=(job.id, job.epoch))
+    return job
