@@ -25,7 +25,6 @@ from media.brand import (
     card_from_file,
 )
 from media.encode import AudioSpec, Colour, Mp4Writer, VideoSpec
-from media.errors import InputError
 from media.orientation import Orientation
 from media.pixels import planes
 from media.sample import Painter, make_sample
@@ -357,26 +356,6 @@ def _shown(frame: av.VideoFrame, matrix) -> np.ndarray:
     return np.rot90(luma, -1)
 
 
-class Cancelled(Exception):
-    pass
-
-
-def test_cancelling_leaves_nothing(clip, tmp_path) -> None:
-    def stop(done: Fraction) -> None:
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        branded(clip, tmp_path / "out.mp4", BrandSpec(intro=TitleCard(title="Hi")), on_progress=stop)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_progress_rises_to_one(clip, tmp_path) -> None:
-    told: list[Fraction] = []
-    branded(clip, tmp_path / "out.mp4", BrandSpec(outro=TitleCard(title="Hi")), on_progress=told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1
-
-
 def test_facts_are_json(silent_clip, tmp_path) -> None:
     result = branded(silent_clip, tmp_path / "out.mp4", BrandSpec(outro=ImageCard(image((0, 0, 0)), Fraction(1, 2))))
     assert result.to_dict() == {
@@ -390,47 +369,6 @@ def test_facts_are_json(silent_clip, tmp_path) -> None:
         ],
         "warnings": [],
     }
-
-
-@pytest.mark.parametrize(
-    ("card_of", "code"),
-    [
-        (lambda: TitleCard(title="日本"), "unsupported_text"),
-        (lambda: TitleCard(title="Hi", background="red"), "invalid_color"),
-        (lambda: TitleCard(title="Hi", duration=Fraction(0)), "invalid_duration"),
-        (lambda: ImageCard(image((0, 0, 0)), Fraction(601)), "invalid_duration"),
-        (lambda: VideoCard(BytesIO(b"no film" * 99)), "unsupported_format"),
-        (lambda: VideoCard(BytesIO()), "empty_file"),
-        (lambda: ImageCard(BytesIO(image((0, 0, 0)).getvalue()[:60])), "damaged_file"),
-        (lambda: card_from_file(BytesIO(b"GIF89a" + bytes(40))), "unsupported_format"),
-    ],
-)
-def test_bad_cards_are_refused_and_leave_nothing(silent_clip, tmp_path, card_of, code) -> None:
-    with pytest.raises(InputError) as raised:
-        branded(silent_clip, tmp_path / "out.mp4", BrandSpec(intro=card_of()))
-    assert raised.value.code == code
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_sound_file_is_neither_body_nor_card(silent_clip, tmp_path) -> None:
-    path = tmp_path / "sound.m4a"
-    with Mp4Writer(path) as writer:
-        writer.audio(AudioSpec(rate=48_000, layout="mono")).write(np.zeros((1, 48_000), np.float32))
-    for body, intro in ((path, None), (silent_clip, path)):
-        with pytest.raises(InputError) as raised, path.open("rb") as file:
-            branded(body, tmp_path / "out.mp4", BrandSpec(intro=VideoCard(file) if intro else None))
-        assert raised.value.code == "no_video"
-    assert not (tmp_path / "out.mp4").exists()
-
-
-def test_a_crossfade_that_does_not_fit_is_refused(silent_clip, tmp_path) -> None:
-    spec_ = BrandSpec(
-        intro=ImageCard(image((0, 0, 0)), Fraction(1)), transition=Transition("crossfade", Fraction(3, 2))
-    )
-    with pytest.raises(InputError) as raised:
-        branded(silent_clip, tmp_path / "out.mp4", spec_)
-    assert raised.value.code == "invalid_transition"
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
