@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from core.errors import EngineError, InputError
 
-_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(; ?charset=[a-z0-9-]+)?", re.ASCII)
+_TYPE = re.compile(r"[a-z]+/[a-z0-9._+-]+(; ?charset=[a-z0-9-]+)?", re.ASCII)
 _TOKEN_CHARS = re.compile(r"[A-Za-z0-9!#$&+.^_`|~-]", re.ASCII)
 # Only these are shown by a browser under our address; anything else could be a page with a script.
 _SHOWN = re.compile(r"(image/(jpeg|png|webp|avif|gif)|video/mp4|audio/(mp4|mpeg|ogg|wav|flac)|text/vtt)(;.*)?")

@@ -1,0 +1,73 @@
+"""Jobs: started by pipeline, read, listed, canceled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, jsonify
+
+from app import pagination
+from app.blueprint import Blueprint
+from app.pagination import PageQuery
+from app.schemas.job import CreateQuery, JobListSchema, JobSchema, PlanSchema
+from app.security import current_account_id
+from app.storage import current_storage
+from core import job_document, jobs
+from pipelines import submit
+from pipelines.registry import PIPELINES, Pipeline
+
+blp = Blueprint("jobs", __name__, url_prefix="/v1/jobs", description="Work on assets.")
+
+Created = Response | tuple[dict[str, Any], dict[str, str]]
+
+
+def _creator(pipeline: Pipeline) -> Callable[..., Created]:
+    """The view that starts a job of one pipeline."""
+
+    @blp.arguments(CreateQuery, location="query")
+    @blp.arguments(pipeline.schema, example=pipeline.example)
+    @blp.response(202, JobSchema, headers={"Location": {"schema": {"type": "string"}}})
+    @blp.alt_response(200, schema=PlanSchema, description="With `dry_run`: what would run.")
+    @blp.problems(400, 404, 409, 413, 415, 422, 503)
+    def create(query: dict[str, Any], body: dict[str, Any]) -> Created:
+        account_id = current_account_id()
+        plan = pipeline.plan(account_id, body)
+        if query["dry_run"]:
+            return jsonify(PlanSchema().dump(submit.preview_plan(plan)))
+        job = submit.submit(account_id, plan)
+        return job_document.document(job, current_storage()), {"Location": f"/v1/jobs/{job.id}"}
+
+    create.__doc__ = f"{pipeline.summary}."
+    return create
+
+
+for _pipeline in PIPELINES.values():
+    _name = f"create_{_pipeline.name}_job"
+    blp.add_operation(f"/{_pipeline.name}", _creator(_pipeline), method="POST", name=_name)
+
+
+@blp.route("")
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, JobListSchema)
+@blp.problems(422, 503)
+def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
+    """List jobs, newest first."""
+    rows, following = pagination.take(jobs.page, current_account_id(), query, kind="jobs")
+    return {"data": job_document.documents(rows, current_storage()), "next": following}
+
+
+@blp.route("/<job_id>")
+@blp.response(200, JobSchema)
+@blp.problems(404, 503)
+def get_job(job_id: str) -> dict[str, Any]:
+    """Get a job."""
+    return job_document.document(jobs.get(current_account_id(), job_id), current_storage())
+
+
+@blp.route("/<job_id>/cancel", method="POST")
+@blp.response(200, JobSchema)
+@blp.problems(404, 409, 503)
+def cancel_job(job_id: str) -> dict[str, Any]:
+    """End a job; a running stage stops at its next heartbeat."""
+    return job_document.document(submit.cancel(current_account_id(), job_id), current_storage())

@@ -1,0 +1,98 @@
+"""Uploads: opened here, sent straight to storage, completed here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from app import asset_document
+from app.blueprint import Blueprint
+from app.schemas.asset import AssetSchema
+from app.schemas.upload import (
+    PARTS_A_PAGE,
+    CompleteUpload,
+    NewUpload,
+    OpenUploadSchema,
+    PartListSchema,
+    PartsQuery,
+    UploadSchema,
+)
+from app.security import current_account_id
+from app.storage import current_storage
+from core import uploads
+from core.errors import TransientError
+from core.models import Asset, Upload
+from pipelines import submit
+
+blp = Blueprint("uploads", __name__, url_prefix="/v1/uploads", description="Files on their way in.")
+
+_log = structlog.get_logger(__name__)
+
+
+@blp.route("", method="POST")
+@blp.arguments(NewUpload)
+@blp.response(201, OpenUploadSchema)
+@blp.problems(400, 413, 415, 422, 503)
+def create_upload(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Open an upload and get the addresses to PUT its parts to."""
+    storage = current_storage()
+    upload = uploads.create(current_account_id(), storage, **body)
+    parts = uploads.part_urls(upload, storage, start=1, limit=PARTS_A_PAGE)
+    return _open_document(upload, parts), {"Location": f"/v1/uploads/{upload.id}"}
+
+
+@blp.route("/<upload_id>")
+@blp.response(200, UploadSchema)
+@blp.problems(404, 503)
+def get_upload(upload_id: str) -> Upload:
+    """Get an upload."""
+    return uploads.get(current_account_id(), upload_id)
+
+
+@blp.route("/<upload_id>/parts")
+@blp.arguments(PartsQuery, location="query")
+@blp.response(200, PartListSchema)
+@blp.problems(404, 409, 422, 503)
+def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
+    """List parts, those that are there and addresses for those that are not
+
+    This is how a client goes on after it was cut off, and how it gets a new address for one that expired.
+    """
+    upload = uploads.get(current_account_id(), upload_id)
+    return {"data": uploads.part_urls(upload, current_storage(), **query)}
+
+
+@blp.route("/<upload_id>/complete", method="POST")
+@blp.arguments(CompleteUpload, required=False)
+@blp.response(201, AssetSchema)
+@blp.alt_response(200, schema=AssetSchema, description="It was complete already: the same asset.")
+@blp.problems(400, 404, 409, 415, 422, 503)
+def complete_upload(body: dict[str, Any], upload_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Check size and SHA-256 of what arrived, and make it an asset."""
+    account_id = current_account_id()
+    asset, made = uploads.complete(account_id, upload_id, current_storage(), **body)
+    _inspect(account_id, asset)
+    document = asset_document.document(account_id, asset)
+    return document, 201 if made else 200, {"Location": f"/v1/assets/{asset.id}"}
+
+
+@blp.route("/<upload_id>", method="DELETE")
+@blp.response(204)
+@blp.problems(404, 409, 503)
+def abort_upload(upload_id: str) -> None:
+    """Drop an upload and the parts that arrived."""
+    uploads.abort(current_account_id(), upload_id, current_storage())
+
+
+def _inspect(account_id: str, asset: Asset) -> None:
+    try:
+        submit.inspect_asset(account_id, asset)
+    except TransientError as error:
+        # The asset is made; whoever asks for its facts starts the probe again.
+        _log.warning("probe not started", asset_id=asset.id, code=error.code)
+
+
+def _open_document(upload: Upload, parts: list[dict[str, object]]) -> dict[str, Any]:
+    names = [field.attribute or name for name, field in UploadSchema().fields.items()]
+    return {name: getattr(upload, name) for name in names} | {"parts": parts}

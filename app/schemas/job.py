@@ -1,0 +1,112 @@
+"""Jobs: the document that create, get, list and events share."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from core.states import CANCELED, FAILED, QUEUED, RUNNING, SUCCEEDED
+
+_STATUSES = [QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELED]
+_INSTANT = {"format": "date-time"}
+
+
+class StageSchema(Schema):
+    """How one stage stands."""
+
+    status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
+    progress = fields.Float(required=True, metadata={"description": "0 to 1."})
+    attempt = fields.Integer(required=True)
+    queue = fields.String(required=True)
+    queued_ms = fields.Integer(required=True, allow_none=True, metadata={"description": "Time in the queue."})
+    run_ms = fields.Integer(required=True, allow_none=True, metadata={"description": "Time at work."})
+    cached = fields.Boolean(required=True, metadata={"description": "Answered by earlier work."})
+    result = fields.Dict(required=True, allow_none=True, metadata={"description": "What the stage found or made."})
+
+
+class OutputSchema(Schema):
+    """One file to fetch."""
+
+    name = fields.String(required=True, metadata={"example": "video"})
+    url = fields.String(required=True, metadata={"description": "Signed; works until `expires_at`."})
+    expires_at = fields.String(required=True, metadata=_INSTANT)
+    filename = fields.String(required=True)
+    size = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+    content_type = fields.String(required=True)
+    media = fields.Dict(required=True, allow_none=True)
+
+
+class WarningSchema(Schema):
+    """Something that was done otherwise than one might expect."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    stage = fields.String(required=True)
+
+
+class JobErrorSchema(Schema):
+    """Why a job failed."""
+
+    code = fields.String(required=True, metadata={"example": "damaged_file"})
+    message = fields.String(required=True)
+    stage = fields.String(required=True)
+    retryable = fields.Boolean(required=True)
+
+
+class JobSchema(Schema):
+    """A job."""
+
+    id = fields.String(required=True, metadata={"example": "job_01k9x3v5m8q2r7t4w6y0b1c3d5"})
+    pipeline = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
+    progress = fields.Float(required=True, metadata={"description": "0 to 1; never goes back."})
+    eta_s = fields.Integer(required=True, allow_none=True, metadata={"description": "Seconds to go."})
+    queue_position = fields.Integer(required=True, allow_none=True, metadata={"description": "1 is next."})
+    stages = fields.Dict(keys=fields.String(), values=fields.Nested(StageSchema), required=True)
+    outputs = fields.List(fields.Nested(OutputSchema), required=True)
+    warnings = fields.List(fields.Nested(WarningSchema), required=True)
+    error = fields.Nested(JobErrorSchema, required=True, allow_none=True)
+    metadata = fields.Dict(required=True, metadata={"description": "What the client gave."})
+    created_at = fields.String(required=True, metadata=_INSTANT)
+    started_at = fields.String(required=True, allow_none=True, metadata=_INSTANT)
+    finished_at = fields.String(required=True, allow_none=True, metadata=_INSTANT)
+
+
+class JobListSchema(Schema):
+    """One page of jobs, newest first."""
+
+    data = fields.List(fields.Nested(JobSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class PlannedStageSchema(Schema):
+    """One stage that would run."""
+
+    stage = fields.String(required=True)
+    queue = fields.String(required=True)
+    cached = fields.Boolean(required=True, metadata={"description": "Its result is there already."})
+    after = fields.List(fields.String(), required=True)
+
+
+class PlanSchema(Schema):
+    """What a job would run; nothing was started."""
+
+    pipeline = fields.String(required=True)
+    plan = fields.List(fields.Nested(PlannedStageSchema), required=True)
+
+
+class CreateQuery(Schema):
+    """How to take the request."""
+
+    dry_run = fields.Boolean(
+        load_default=False,
+        truthy={"true", "1"},
+        falsy={"false", "0"},
+        metadata={"description": "Check the request and answer with the plan alone."},
+    )
+
+
+class EventsQuery(Schema):
+    """Where to take the events up again, for clients that cannot set a header."""
+
+    last_event_id = fields.String(load_default=None, metadata={"description": "As `Last-Event-ID`."})

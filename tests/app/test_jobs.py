@@ -1,0 +1,182 @@
+from datetime import datetime
+
+import pytest
+
+from app.schemas.job import JobSchema, OutputSchema, StageSchema
+from core import accounts, jobs
+from tests.app.conftest import inspect, upload
+from tests.app.test_problems import problem
+
+KEEP = [{"start": "1", "end": "2.5"}]
+
+
+@pytest.fixture
+def asset(client):
+    return upload(client, b"bytes of a recording")
+
+
+@pytest.fixture
+def known(client, sample):
+    """A recording of four seconds whose facts are known."""
+    asset = upload(client, sample.read_bytes())
+    inspect(asset)
+    return asset
+
+
+def edit(client, asset, **body):
+    return client.post("/v1/jobs/edit", json={"input": asset["id"], "keep": KEEP} | body)
+
+
+def test_a_job_is_started(client, asset):
+    answer = edit(client, asset, metadata={"course": 7})
+    assert answer.status_code == 202
+    job = answer.json
+    assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
+    assert (job["pipeline"], job["status"], job["progress"]) == ("edit", "queued", 0)
+    assert list(job["stages"]) == ["probe", "trim", "preview", "publish"]
+    assert job["outputs"] == job["warnings"] == []
+    assert job["error"] is None
+    assert job["metadata"] == {"course": 7}
+    assert datetime.fromisoformat(job["created_at"]).tzinfo
+    assert jobs.get(accounts.default_account().id, job["id"]).dispatched_at is not None
+    shown = client.get(answer.headers["Location"]).json
+    assert {**shown, "stages": None} == {**job, "stages": None}
+    assert client.get("/v1/jobs").json["data"][0]["id"] == job["id"]
+
+
+def test_the_document_keeps_every_field(client, asset):
+    from core.job_document import document
+
+    job = edit(client, asset).json
+    row = jobs.get(accounts.default_account().id, job["id"])
+    whole = document(row, None)
+    assert set(whole) == set(JobSchema().fields) == set(job)
+    assert set(whole["stages"]["trim"]) == set(StageSchema().fields)
+
+
+def test_outputs_are_served(client, known):
+    """A job whose every stage was done before ends at once, with addresses of its files."""
+    row = jobs.newest_of(accounts.default_account().id, "inspect", known["id"])
+    probe = row.stages[0]
+    from core.db import transaction
+    from core.models import Job
+
+    with transaction() as session:
+        stage = session.get(Job, row.id).stages[0]
+        assert stage.digest == probe.digest
+        stage.outputs = {"keyframes": {"file": "keyframes.json", "suffix": "-keyframes"}}
+    job = client.get(f"/v1/jobs/{row.id}").json
+    [output] = job["outputs"]
+    assert set(output) == set(OutputSchema().fields)
+    assert output["filename"] == "lecture-keyframes.json"
+    body = client.get(output["url"].removeprefix("http://localhost"))
+    assert body.status_code == 200
+    assert len(body.data) == output["size"]
+
+
+def test_a_dry_run_starts_nothing(client, known):
+    answer = client.post("/v1/jobs/edit?dry_run=true", json={"input": known["id"], "keep": KEEP, "preview": False})
+    assert answer.status_code == 200
+    assert answer.json == {
+        "pipeline": "edit",
+        "plan": [
+            {"stage": "probe", "queue": "probe", "cached": True, "after": []},
+            {"stage": "trim", "queue": "trim", "cached": False, "after": ["probe"]},
+            {"stage": "publish", "queue": "publish", "cached": False, "after": ["trim"]},
+        ],
+    }
+    assert [job["pipeline"] for job in client.get("/v1/jobs").json["data"]] == ["inspect"]
+    problem(
+        client.post("/v1/jobs/edit?dry_run=maybe", json={"input": known["id"], "keep": KEEP}), 422, "invalid_request"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"keep": []}, {"keep"}),
+        ({"keep": "15:00-45:00"}, {"keep"}),
+        ({"keep": [{"start": "5", "end": "5"}]}, {"keep.0.end"}),
+        ({"keep": [{"start": "1:00", "end": "59"}]}, {"keep.0.end"}),
+        ({"keep": [{"start": "0", "end": "1"}, {"start": "x"}]}, {"keep.1.start"}),
+        ({"keep": [{"start": -1}]}, {"keep.0.start"}),
+        ({"keep": KEEP, "input": "ast_x"}, {"input"}),
+        ({"keep": KEEP, "input": None}, {"input"}),
+        ({"keep": KEEP, "brand": {}}, {"brand"}),
+        ({"keep": KEEP, "brand": {"intro": {}}}, {"brand.intro"}),
+        (
+            {"keep": KEEP, "brand": {"watermark": {"asset": "ast_" + "0" * 26, "opacity": 2}}},
+            {"brand.watermark.opacity"},
+        ),
+        ({"keep": KEEP, "preview": {"height": "360"}}, {"preview.height"}),
+        ({"keep": KEEP, "filename": ""}, {"filename"}),
+        ({"keep": KEEP, "metadata": []}, {"metadata"}),
+        ({"keep": KEEP, "speed": 2}, {"speed"}),
+    ],
+)
+def test_requests_that_make_no_sense(client, asset, body, fields):
+    answer = client.post("/v1/jobs/edit", json={"input": asset["id"]} | body)
+    assert set(problem(answer, 422, "invalid_request")["errors"]) == fields
+    assert [job["pipeline"] for job in client.get("/v1/jobs").json["data"]] == ["inspect"]
+
+
+def test_a_range_past_the_end(client, known):
+    answer = edit(client, known, keep=[*KEEP, {"start": "3", "end": "60"}])
+    document = problem(answer, 422, "range_past_end")
+    assert list(document["errors"]) == ["keep.1"]
+
+
+def test_an_asset_that_is_not_there(client, asset):
+    unknown = "ast_" + "0" * 26
+    problem(client.post("/v1/jobs/edit", json={"input": unknown, "keep": KEEP}), 404, "asset_not_found")
+    problem(edit(client, asset, brand={"intro": {"asset": unknown}}), 404, "asset_not_found")
+
+
+@pytest.mark.parametrize("job_id", ["job_" + "0" * 26, "job_x", "a%00b", "upl_" + "0" * 26])
+def test_an_unknown_job(client, job_id):
+    for method, path in (("get", ""), ("post", "/cancel")):
+        problem(client.open(f"/v1/jobs/{job_id}{path}", method=method), 404, "job_not_found")
+
+
+def test_a_job_is_canceled_once(client, asset):
+    job = edit(client, asset).json
+    answer = client.post(f"/v1/jobs/{job['id']}/cancel")
+    assert answer.status_code == 200
+    assert answer.json["status"] == "canceled"
+    assert {stage["status"] for stage in answer.json["stages"].values()} == {"canceled"}
+    problem(client.post(f"/v1/jobs/{job['id']}/cancel"), 409, "job_ended")
+
+
+def test_an_asset_in_use_stays(client, asset):
+    job = edit(client, asset).json
+    problem(client.delete(f"/v1/assets/{asset['id']}"), 409, "asset_in_use")
+    for document in client.get("/v1/jobs").json["data"]:
+        client.post(f"/v1/jobs/{document['id']}/cancel")
+    assert client.delete(f"/v1/assets/{asset['id']}").status_code == 204
+    problem(edit(client, asset), 404, "asset_not_found")
+    assert client.get(f"/v1/jobs/{job['id']}").json["status"] == "canceled"
+
+
+def test_jobs_are_listed_in_pages(client, asset):
+    made = [edit(client, asset, keep=[{"start": str(n)}]).json["id"] for n in range(4)]
+    [first] = [job["id"] for job in client.get("/v1/jobs?limit=100").json["data"] if job["pipeline"] == "inspect"]
+    seen, cursor, pages = [], "", 0
+    while cursor is not None:
+        answer = client.get(f"/v1/jobs?limit=2{cursor and '&cursor=' + cursor}").json
+        seen += [job["id"] for job in answer["data"]]
+        cursor = answer["next"]
+        pages += 1
+    assert seen == [*reversed(made), first]
+    assert pages == 3
+
+
+def test_cursors_that_are_not_ours(client, asset):
+    edit(client, asset)
+    cursor = client.get("/v1/jobs?limit=1").json["next"]
+    assert client.get(f"/v1/jobs?cursor={cursor}").status_code == 200
+    problem(client.get(f"/v1/jobs?cursor={cursor}x"), 422, "invalid_cursor")
+    problem(client.get("/v1/jobs?cursor=abc"), 422, "invalid_cursor")
+    # A cursor of one list says nothing in another.
+    problem(client.get(f"/v1/assets?cursor={cursor}"), 422, "invalid_cursor")
+    for limit in ("0", "101", "x"):
+        problem(client.get(f"/v1/jobs?limit={limit}"), 422, "invalid_request")
