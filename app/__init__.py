@@ -8,14 +8,14 @@ from flask import Flask, Response
 
 from app import errors, request_ids, storage
 from app.blueprint import Api, refuse_malformed_ids
-from app.resources import assets, health, jobs, uploads
+from app.resources import assets, events, health, jobs, uploads
 from app.resources import storage as storage_files
 from core.log import configure_logging
 from core.settings import get_settings
 from pipelines.times import Share, Time
 
 MAX_JSON_BYTES = 2**20
-_RESOURCES = (uploads, assets, jobs, storage_files, health)
+_RESOURCES = (uploads, assets, jobs, events, storage_files, health)
 
 
 def create_app() -> Flask:

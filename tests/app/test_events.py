@@ -1,0 +1,287 @@
+"""Server-Sent Events against the real server: gunicorn with threads, as in production."""
+
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from app import live
+from cli.events import parse_events
+from core import job_document, jobs, leases
+from core.db import transaction
+from core.leases import Lease
+from core.models import Job
+from tests.app.test_problems import problem
+from tests.core import rows
+from tests.core.rows import DIAMOND, artifact_of
+from tests.services.ports import free_port
+from tests.services.process import serving
+
+
+@contextmanager
+def serve(folder, **environ):
+    """Run gunicorn as in production; yield its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}"]
+    command += ["--worker-class", "gthread", "--threads", "32", "--graceful-timeout", "1"]
+
+    def ready():
+        try:
+            return httpx.get(f"{url}/healthz").is_success
+        except httpx.TransportError:
+            return False
+
+    with serving(command, log=folder / "gunicorn.log", ready=ready, env=os.environ | environ):
+        yield url
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def server(request, tmp_path):
+    """The address of a server on each kind of stack."""
+    request.getfixturevalue(request.param)
+    with serve(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory, empty_sqlite, valkey_url):
+    """The address of a server that these tests share, and its settings."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty_sqlite, folder / "cutwork.db")
+    settings = {
+        "DATABASE_URL": f"sqlite:///{folder / 'cutwork.db'}",
+        "STORAGE_DIR": str(folder / "storage"),
+        "PUBLIC_URL": "http://localhost",
+        "BROKER_URL": valkey_url(),
+    }
+    with serve(folder, **settings) as url:
+        yield url, settings
+
+
+@pytest.fixture
+def embedded_server(broker, configure, shared_server):
+    """The shared server, on the rows and files that the test sees."""
+    url, settings = shared_server
+    configure(**settings)
+    return url
+
+
+class Listener:
+    """A client that reads events in a thread and notes when each came."""
+
+    def __init__(self, url, job_id, **headers):
+        self.events = []
+        self.times = []
+        self.headers = None
+        self._response = None
+        self._new = threading.Condition()
+        self._thread = threading.Thread(target=self._run, args=(f"{url}/v1/jobs/{job_id}/events", headers), daemon=True)
+        self._thread.start()
+
+    def _run(self, url, headers):
+        with httpx.stream("GET", url, headers=headers, timeout=30) as response:
+            self.headers = response.headers
+            for event in parse_events(response.iter_bytes()):
+                with self._new:
+                    self.events.append(event)
+                    self.times.append(time.monotonic())
+                    self._new.notify_all()
+
+    def wait_for(self, count):
+        with self._new:
+            assert self._new.wait_for(lambda: len(self.events) >= count, timeout=10), self.documents
+        return self.documents[count - 1]
+
+    def wait_for_end(self):
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the stream goes on"
+        return self.documents
+
+    @property
+    def documents(self):
+        return [json.loads(event.data) for event in self.events]
+
+
+def make_job(stages=DIAMOND):
+    """A job that shares no artifact with any other."""
+    return rows.make_job(stages, salt=uuid.uuid4().hex)
+
+
+def claim(job, name):
+    lease = Lease(job.id, name, job.epoch, "test")
+    leases.claim(lease, seconds=60, attempts=4)
+    job_document.announce(job.id)
+    return lease
+
+
+def advance(lease, progress):
+    assert leases.renew(lease, seconds=60, progress=progress)
+    job_document.announce(lease.job_id)
+
+
+def finish(job, names=None):
+    for stage in job.stages:
+        if names is None or stage.name in names:
+            lease = claim(job, stage.name)
+            assert leases.commit(lease, artifact_of(stage, job.account_id))
+            job_document.announce(job.id)
+
+
+def test_a_job_is_followed_to_its_end(server):
+    job = make_job()
+    listener = Listener(server, job.id)
+    assert listener.wait_for(1)["status"] == "queued"
+    assert listener.headers["Content-Type"] == "text/event-stream"
+    assert listener.headers["X-Accel-Buffering"] == "no"
+    lease = claim(job, "probe")
+    assert listener.wait_for(2)["stages"]["probe"]["status"] == "running"
+    lags = []
+    for step in range(1, 6):
+        started = time.monotonic()
+        advance(lease, step / 10)
+        assert listener.wait_for(2 + step)["stages"]["probe"]["progress"] == step / 10
+        lags.append(listener.times[1 + step] - started)
+    assert max(lags) < 1
+    assert leases.commit(lease, artifact_of(job.stages[0], job.account_id))
+    job_document.announce(job.id)
+    finish(job, {"trim", "preview", "brand", "publish"})
+    documents = listener.wait_for_end()
+    assert documents[-1]["status"] == "succeeded"
+    assert [document["progress"] for document in documents] == sorted(document["progress"] for document in documents)
+    assert {event.name for event in listener.events} == {"job"}
+    ids = [event.id for event in listener.events]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_client_resumes_after_the_event_it_had(embedded_server):
+    job = make_job()
+    first = Listener(embedded_server, job.id)
+    first.wait_for(1)
+    lease = claim(job, "probe")
+    first.wait_for(2)
+    had = first.events[0].id
+    advance(lease, 0.5)
+    advance(lease, 0.6)
+    resumed = Listener(embedded_server, job.id, **{"Last-Event-ID": had})
+    resumed.wait_for(3)
+    assert [document["stages"]["probe"]["progress"] for document in resumed.documents] == [0, 0.5, 0.6]
+    by_query = httpx.stream("GET", f"{embedded_server}/v1/jobs/{job.id}/events?last_event_id={first.events[1].id}")
+    with by_query as response:
+        assert next(parse_events(response.iter_bytes())).id == resumed.events[1].id
+    jobs.cancel(job.account_id, job.id)
+    job_document.announce(job.id)
+    assert resumed.wait_for_end()[-1]["status"] == first.wait_for_end()[-1]["status"] == "canceled"
+
+
+def test_an_unknown_job_has_no_events(client):
+    for job_id in ("job_" + "0" * 26, "job_x"):
+        problem(client.get(f"/v1/jobs/{job_id}/events"), 404, "job_not_found")
+
+
+@pytest.mark.parametrize("given", ["", "abc", "9" * 40 + "-0", "1-1\r"])
+def test_an_id_that_is_not_ours_starts_with_the_document(client, given):
+    job = make_job()
+    jobs.cancel(job.account_id, job.id)
+    answer = client.get(f"/v1/jobs/{job.id}/events", query_string={"last_event_id": given})
+    [event] = parse_events([answer.data])
+    assert '"status":"canceled"' in event.data
+
+
+def test_a_job_that_has_ended_answers_at_once(embedded_server, tmp_path, storage):
+    """Its last document carries signed addresses, whatever the event said."""
+    made = tmp_path / "video.mp4"
+    made.write_bytes(b"a finished cut")
+    storage.put_file("artifacts/ab/video.mp4", made, content_type="video/mp4")
+    stage = DIAMOND[0]
+    job = make_job((stage,))
+    with transaction() as session:
+        session.get(Job, job.id).stages[0].outputs = {"video": {"file": "video.mp4", "suffix": "-cut"}}
+    artifact = artifact_of(job.stages[0], job.account_id)
+    entry = {"key": "artifacts/ab/video.mp4", "size": 14, "sha256": "0" * 64, "content_type": "video/mp4"}
+    artifact.files = {"video.mp4": entry}
+    listener = Listener(embedded_server, job.id)
+    listener.wait_for(1)
+    lease = claim(job, stage.name)
+    assert leases.commit(lease, artifact)
+    job_document.announce(job.id)
+    [output] = listener.wait_for_end()[-1]["outputs"]
+    path = output["url"].removeprefix("http://localhost")
+    assert httpx.get(f"{embedded_server}{path}").content == b"a finished cut"
+
+    for headers in ({}, {"Last-Event-ID": listener.events[-1].id}, {"Last-Event-ID": "999999999999999-0"}):
+        started = time.monotonic()
+        again = httpx.get(f"{embedded_server}/v1/jobs/{job.id}/events", headers=headers)
+        assert time.monotonic() - started < 2
+        documents = [event.data for event in parse_events([again.content])]
+        assert len(documents) == 1
+        assert '"name":"video"' in documents[0]
+
+
+def test_clients_that_wait_hold_no_database_session(embedded_server):
+    """As many as there are connections in the pool, and the API still answers."""
+    job = make_job()
+    listeners = [Listener(embedded_server, job.id) for _ in range(26)]
+    for listener in listeners:
+        listener.wait_for(1)
+    answer = httpx.get(f"{embedded_server}/readyz")
+    assert answer.is_success
+    assert httpx.get(f"{embedded_server}/v1/jobs/{job.id}").is_success
+    jobs.cancel(job.account_id, job.id)
+    job_document.announce(job.id)
+    for listener in listeners:
+        assert listener.wait_for_end()[-1]["status"] == "canceled"
+
+
+def test_without_redis_the_database_is_asked(embedded, tmp_path):
+    with serve(tmp_path, REDIS_URL="redis://127.0.0.1:1/0") as url:
+        job = make_job()
+        listener = Listener(url, job.id)
+        assert listener.wait_for(1)["status"] == "queued"
+        lease = claim(job, "probe")
+        advance(lease, 0.5)
+        listener.wait_for(len(listener.events) + 2)
+        assert listener.documents[-1]["stages"]["probe"]["progress"] == 0.5
+        jobs.cancel(job.account_id, job.id)
+        assert listener.wait_for_end()[-1]["status"] == "canceled"
+
+
+def test_an_end_that_redis_never_heard_of_is_seen(embedded, monkeypatch):
+    """The keepalive looks at the row: no client waits for ever."""
+    monkeypatch.setattr(live, "KEEPALIVE_S", 0.2)
+    job = make_job()
+    frames = live.follow(job.id, lambda: job_document.document(jobs.get(job.account_id, job.id), None), after=None)
+    assert next(frames) == live.RETRY
+    assert '"status":"queued"' in next(frames)
+    assert next(frames) == live.KEEPALIVE
+    jobs.cancel(job.account_id, job.id)
+    assert '"status":"canceled"' in next(frames)
+    assert next(frames, None) is None
+
+
+def test_an_event_from_before_the_first_document_does_not_turn_it_back(embedded, monkeypatch):
+    job = make_job()
+    lease = claim(job, "probe")
+
+    def load():
+        # What happens between the look at the stream and the look at the row is in both.
+        if not late:
+            late.append(True)
+            advance(lease, 0.2)
+            advance(lease, 0.8)
+        return job_document.document(jobs.get(job.account_id, job.id), None)
+
+    late = []
+    frames = live.follow(job.id, load, after=None)
+    next(frames)
+    first, second = next(frames), next(frames)
+    assert '"progress":0.8' in first
+    assert '"progress":0.8' in second
+    frames.close()
