@@ -8,7 +8,7 @@ from flask import Flask, Response
 
 from app import errors, request_ids, storage
 from app.blueprint import Api, refuse_malformed_ids
-from app.resources import assets, events, health, jobs, uploads
+from app.resources import assets, docs, events, health, jobs, uploads
 from app.resources import storage as storage_files
 from core.log import configure_logging
 from core.settings import get_settings
@@ -45,6 +45,7 @@ def create_app() -> Flask:
         api.register_field(number, ["string", "number"], None)
     for resource in _RESOURCES:
         api.register_blueprint(resource.blp)
+    app.register_blueprint(docs.blp)
     return app
 
 

@@ -1,0 +1,33 @@
+"""The documentation page: Swagger UI, its files from the package `flask-swagger-ui`, nothing from the internet."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from flask import Blueprint, Response, current_app, send_from_directory
+
+blp = Blueprint("docs", __name__, url_prefix="/docs")
+
+_UI = str(files("flask_swagger_ui") / "dist")
+_PAGE = "docs_page"
+_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+
+
+@blp.get("")
+def page() -> Response:
+    """The page."""
+    response = send_from_directory(f"{current_app.root_path}/{_PAGE}", "index.html")
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@blp.get("/start.js")
+def start() -> Response:
+    """What the page starts with."""
+    return send_from_directory(f"{current_app.root_path}/{_PAGE}", "start.js")
+
+
+@blp.get("/<path:name>")
+def asset(name: str) -> Response:
+    """A file of Swagger UI."""
+    return send_from_directory(_UI, name, max_age=3600)
