@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from flask import Blueprint, Response, current_app, send_from_directory
+from flask import Blueprint, Response, send_from_directory
 
 blp = Blueprint("docs", __name__, url_prefix="/docs")
 
 _UI = str(files("flask_swagger_ui") / "dist")
-_PAGE = "docs_page"
+_HERE = str(files(__package__))
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
 
 
 @blp.get("")
 def page() -> Response:
     """The page."""
-    response = send_from_directory(f"{current_app.root_path}/{_PAGE}", "index.html")
+    response = send_from_directory(_HERE, "docs.html")
     response.headers["Content-Security-Policy"] = _POLICY
     return response
 
@@ -24,7 +24,7 @@ def page() -> Response:
 @blp.get("/start.js")
 def start() -> Response:
     """What the page starts with."""
-    return send_from_directory(f"{current_app.root_path}/{_PAGE}", "start.js")
+    return send_from_directory(_HERE, "docs.js")
 
 
 @blp.get("/<path:name>")
