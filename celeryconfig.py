@@ -49,7 +49,9 @@ worker_hijack_root_logger = False
 worker_soft_shutdown_timeout = float(_settings.shutdown_grace_s)
 worker_cancel_long_running_tasks_on_connection_loss = False
 broker_connection_retry_on_startup = True
-broker_transport_options = (
+# A request that creates a job must not wait for a broker that is away: what was not sent is sent by the reconciler.
+_FAIL_SOON = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+broker_transport_options = _FAIL_SOON | (
     {"visibility_timeout": visibility_timeout_s(), "socket_keepalive": True, "health_check_interval": 30}
     if broker_url.startswith(("redis", "unix"))
     else {}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from core.errors import TransientError
@@ -43,7 +44,7 @@ def _session(*, write: bool) -> Iterator[Session]:
             yield session
             if write:
                 session.commit()
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise TransientError("database_unavailable", "The database did not answer; try again shortly.") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -18,4 +18,5 @@ def preview(ctx: StageContext) -> None:
             threads=ctx.settings.encode_threads,
             on_progress=ctx.progress,
         )
-        ctx.store(made.files, result=made.to_dict(), warnings=[note.to_dict() for note in made.warnings])
+        files = {path.name: path for path in made.files.values()}
+        ctx.store(files, result=made.to_dict(), warnings=[note.to_dict() for note in made.warnings])

@@ -1,19 +1,19 @@
 """The `database` fixture: an empty, migrated database of each kind, named by the settings of the test."""
 
-import os
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 
+from core.db import engine
 from core.settings import get_settings
 
-ROOT = Path(__file__).parent.parent
+CONFIG = Config(Path(__file__).parent.parent / "alembic.ini")
 
 
 def migrate() -> None:
-    command.upgrade(Config(ROOT / "alembic.ini"), "head")
+    command.upgrade(CONFIG, "head")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,6 +27,4 @@ def database(request, tmp_path, monkeypatch):
     get_settings.cache_clear()
     migrate()
     yield url
-    monkeypatch.undo()
-    get_settings.cache_clear()
-    assert os.environ.get("DATABASE_URL") != url
+    engine().dispose()

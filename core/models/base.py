@@ -1,4 +1,4 @@
-"""What every row shares: typed base, UTC times, JSON that PostgreSQL can index."""
+"""What every row shares: typed base, UTC times, JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+# PostgreSQL's JSON keeps the order of keys, which documents show; its JSONB does not, but can be searched.
+Searchable = JSON().with_variant(JSONB(), "postgresql")
 JsonObject = dict[str, Any]
 
 
@@ -51,4 +52,4 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime(), JsonObject: Json, list[Any]: Json}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcDateTime(), JsonObject: JSON(), list[Any]: JSON()}  # noqa: RUF012

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.ids import new_id
-from core.models.base import Base, JsonObject, now
+from core.models.base import Base, JsonObject, Searchable, now
 
 
 class Job(Base):
@@ -25,7 +25,7 @@ class Job(Base):
     status: Mapped[str] = mapped_column(String(16), default="queued")
     epoch: Mapped[int] = mapped_column(default=1)
     params: Mapped[JsonObject]
-    client_metadata: Mapped[JsonObject] = mapped_column(default=dict)
+    client_metadata: Mapped[JsonObject] = mapped_column(Searchable, default=dict)
     filename: Mapped[str] = mapped_column(String(255))
     progress: Mapped[float] = mapped_column(default=0.0)
     error: Mapped[JsonObject | None]

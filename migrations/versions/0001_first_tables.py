@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+SEARCHABLE = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
@@ -28,9 +28,9 @@ def upgrade() -> None:
         sa.Column("account_id", sa.String(length=40), nullable=False),
         sa.Column("stage", sa.String(length=40), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("files", JSON, nullable=False),
-        sa.Column("result", JSON, nullable=False),
-        sa.Column("warnings", JSON, nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_artifacts_account_id_accounts")),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_artifacts")),
@@ -61,11 +61,11 @@ def upgrade() -> None:
         sa.Column("input_asset_id", sa.String(length=40), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("params", JSON, nullable=False),
-        sa.Column("client_metadata", JSON, nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("client_metadata", SEARCHABLE, nullable=False),
         sa.Column("filename", sa.String(length=255), nullable=False),
         sa.Column("progress", sa.Double(), nullable=False),
-        sa.Column("error", JSON, nullable=True),
+        sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
@@ -108,16 +108,16 @@ def upgrade() -> None:
         sa.Column("queue", sa.String(length=40), nullable=False),
         sa.Column("weight", sa.Double(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("params", JSON, nullable=False),
-        sa.Column("inputs", JSON, nullable=False),
-        sa.Column("needs", JSON, nullable=False),
-        sa.Column("outputs", JSON, nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("inputs", sa.JSON(), nullable=False),
+        sa.Column("needs", sa.JSON(), nullable=False),
+        sa.Column("outputs", sa.JSON(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("cached", sa.Boolean(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("progress", sa.Double(), nullable=False),
-        sa.Column("result", JSON, nullable=True),
-        sa.Column("warnings", JSON, nullable=False),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("lease_owner", sa.String(length=80), nullable=True),
         sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("queued_at", sa.DateTime(timezone=True), nullable=True),

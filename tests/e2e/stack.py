@@ -1,0 +1,76 @@
+"""The whole system as processes: API, light and encode workers, beat."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.services.ports import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@contextmanager
+def running(folder: Path, environment: dict[str, str]):
+    """Start everything with the given settings; yield the API's address; stop everything."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = (
+        os.environ
+        | {"PUBLIC_URL": url, "SECRET_KEY": "for-tests-only", "SCRATCH_DIR": str(folder / "scratch")}
+        | environment
+    )
+    (folder / "scratch").mkdir(parents=True)
+    subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], cwd=ROOT, env=env, check=True, timeout=60)
+    api = [
+        "gunicorn",
+        "app:create_app()",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "16",
+    ]
+    commands = {
+        "api": [sys.executable, "-m", *api],
+        "light": [sys.executable, "-m", "tasks", "worker", "light"],
+        "encode": [sys.executable, "-m", "tasks", "worker", "encode"],
+        "beat": [sys.executable, "-m", "tasks", "beat", "--folder", str(folder)],
+    }
+    processes = {}
+    try:
+        for name, command in commands.items():
+            log = (folder / f"{name}.log").open("wb")
+            processes[name] = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
+            )
+        _wait_until_ready(url, processes, folder)
+        yield url
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(url, processes, folder) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for name, process in processes.items():
+            assert process.poll() is None, f"{name} ended:\n{(folder / f'{name}.log').read_text()[-3000:]}"
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the API did not become ready:\n" + (folder / "api.log").read_text()[-3000:])
