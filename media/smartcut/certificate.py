@@ -1,7 +1,8 @@
 """Proof of a cut, read back from the finished file: the right frames, at the right times, intact at every seam.
 
-For every seam the pictures within a second of it are decoded from both files and compared in step: copied ones must be
-the same to the bit, encoded ones at least 40 dB PSNR (luma) from the source. Copied sound is found again by its bytes.
+Within a second of every seam, and of both ends of the file, the pictures are decoded from both files and compared in
+step: copied ones must be the same to the bit, encoded ones at least 40 dB PSNR (luma) from the source. Copied sound is
+found again by its bytes.
 """
 
 from __future__ import annotations
@@ -36,12 +37,14 @@ _SAME = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a cut says it has written: its ranges and seams in order, frames in all, and which sound tracks (by their
-    place in both files) hold copied packets, with the seconds of a packet; `unit` is the picture's time base."""
+    """What a cut says it has written: its ranges and seams in order, frames and seconds in all, and which sound tracks
+    (by their place in both files) hold copied packets, with the seconds of a packet; `unit` is the picture's time base.
+    """
 
     spans: Sequence[Span]
     seams: Sequence[Seam]
     frames: int
+    duration: Fraction
     unit: Fraction
     copied_sound: Mapping[int, Fraction]
 
@@ -100,12 +103,13 @@ def _check_index(made: InputContainer, claim: Claim) -> None:
 
 
 def _windows(claim: Claim) -> Iterator[tuple[int, int]]:
-    """Ticks around the seams, overlapping ones joined."""
+    """Ticks around the seams and at both ends of the file, overlapping ones joined."""
     around = math.ceil(_AROUND / claim.unit)
+    last = math.ceil(claim.duration / claim.unit)
+    places = [(0, 0), *((seam.at, max((at for at, _ in seam.frames), default=seam.at)) for seam in claim.seams)]
     window: tuple[int, int] | None = None
-    for seam in sorted(claim.seams, key=lambda seam: seam.at):
-        start = seam.at - around
-        end = max([seam.at, *(at for at, _ in seam.frames)]) + around
+    for first, final in [*places, (last, last)]:
+        start, end = first - around, final + around
         if window is not None and start <= window[1]:
             window = (window[0], max(window[1], end))
             continue
@@ -157,7 +161,7 @@ def _given(source: _Frames, claim: Claim, start: int, end: int) -> Iterator[tupl
             continue
         # A frame that was on show before the range began.
         pairs = [pair for seam in claim.seams for pair in seam.frames if pair[0] == begin and pair[1] < span.first]
-        for at, tick in pairs:
+        for at, tick in pairs if begin >= start else []:
             yield from ((at, frame) for frame in source.between(tick, tick + 1))
         low, high = span.inverse(start, end, claim.unit, source.unit)
         for frame in source.between(max(low, span.first), min(high, span.stop)):

@@ -32,6 +32,7 @@ from media.smartcut.edges import EdgeEncoder
 from media.smartcut.entry import packets_from
 from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import End, RangeCut
+from media.smartcut.hvc import Hvc
 from media.smartcut.mux import Output, removed_on_error, unit_of
 from media.smartcut.pictures import Pictures, Span
 from media.smartcut.resound import EncodedSound
@@ -43,7 +44,9 @@ from media.types import DEFAULT_LIMITS, Limits, Notices, Progress, Range, no_pro
 _INTERLACED = {2, 3, 4, 5}
 # Streams interleave loosely; sound that is this far behind the picture will not come.
 _INTERLEAVE = Fraction(10)
+_WITHOUT_TIMES = {"avi"}
 CRF = 14
+_CODECS: dict[str, type[Avc] | type[Hvc]] = {"h264": Avc, "hevc": Hvc}
 
 
 def smart_cut(
@@ -83,12 +86,13 @@ def codec_of(stream: VideoStream) -> Codec:
         NotCuttable: codec_not_supported, interlaced, missing_headers, too_many_headers, profile_not_supported.
     """
     context = stream.codec_context
-    if context.name != "h264":
+    codec = _CODECS.get(context.name)
+    if codec is None:
         raise NotCuttable("codec_not_supported", f"Pictures in {context.name} cannot be copied into a cut.")
     if context.field_order in _INTERLACED:
         raise NotCuttable("interlaced", "The source is interlaced.")
     try:
-        return Avc(context.extradata or b"")
+        return codec(context.extradata or b"")
     except (ValueError, IndexError) as error:
         raise NotCuttable("missing_headers", "The parameter sets of the source cannot be read.") from error
 
@@ -100,6 +104,8 @@ class _Cut:
         if line.video is None:
             raise NotCuttable("no_video", "The file has no moving picture.")
         self._container, self._line, self._target, self._meter = container, line, target, meter
+        if container.format.name in _WITHOUT_TIMES:
+            raise NotCuttable("no_timestamps", "Files of this kind do not say when their pictures are shown.")
         self._video = line.video
         self._unit = line.video.time_base or Fraction(1, 90_000)
         self._interval = math.ceil(1 / line.rate / self._unit) + 1
@@ -138,6 +144,7 @@ class _Cut:
             spans=pictures.spans,
             seams=pictures.seams,
             frames=pictures.copied + pictures.encoded,
+            duration=self._at,
             unit=track.time_base,
             copied_sound={
                 number: sound.packet for number, sound in enumerate(tracks) if isinstance(sound, CopiedSound)
@@ -170,7 +177,15 @@ class _Cut:
     def _range(self, pictures: Pictures, tracks: Sequence[Track], start: Fraction, end: Fraction, until: End) -> None:
         origin, unit = self._line.origin, self._unit
         first, last = math.ceil((start + origin) / unit), math.ceil((end + origin) / unit)
-        cut = RangeCut(self._codec, pictures, first, last, interval=self._interval, until=until)
+        cut = RangeCut(
+            self._codec,
+            pictures,
+            first,
+            last,
+            headers=self._video.codec_context.extradata or b"",
+            interval=self._interval,
+            until=until,
+        )
         pictures.begin(cut, self._at)
         for sound in tracks:
             sound.open(end)

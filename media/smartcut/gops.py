@@ -66,8 +66,8 @@ class RangeCut:
 
     The leading edge is handed to `encode` even when no frame of it is wanted. `first` is the first tick shown, None
     until it is known and where no frame begins in the range; `stop` the tick at which its last frame goes: that of the
-    next frame where this is at most `interval` after the end, else the end. With `until` “border” the range ends at the
-    first border at or after its end, and no tail is encoded.
+    next frame where this is at most `interval` after the end, else the end. `headers` is what the stream declares up
+    front. With `until` “border” the range ends at the first border at or after its end, and no tail is encoded.
 
     Raises:
         NotCuttable: headers_change, no_timestamps, damaged_pictures, edited_timeline, no_entry_point,
@@ -81,10 +81,12 @@ class RangeCut:
         start: int,
         end: int,
         *,
+        headers: bytes,
         interval: int,
         until: End = "exact",
     ) -> None:
         self._codec, self._writer, self._until = codec, writer, until
+        self._headers = headers
         self.start, self.end, self.interval = start, end, interval
         self.first: int | None = None
         self.stop = end
@@ -121,7 +123,7 @@ class RangeCut:
     def _access(self, packet: Packet[Any]) -> Access:
         if packet.pts is None:
             raise NotCuttable("no_timestamps", "The source does not say when its pictures are shown.")
-        if packet.has_sidedata("new_extradata"):
+        if packet.has_sidedata("new_extradata") and bytes(packet.get_sidedata("new_extradata")) != self._headers:
             raise NotCuttable("headers_change", "The parameter sets of the source change on the way.")
         if packet.is_discard and self.start <= packet.pts < self.end:
             raise NotCuttable("edited_timeline", "The edit list of the source hides pictures inside the range.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from av.audio.stream import AudioStream
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _LISTEN = Fraction(1, 2)
 _MARGIN = Fraction(1, 5)
+_ENOUGH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Opened:
 
 def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: int) -> Fraction | None:
     """Seconds by which the sound of copied track `number` comes after its picture, right after tick `at` of the
-    output; the worst of half a second. None where no copied packet is found again."""
+    output; the median of half a second, because silence repeats itself. None where too few packets are found again."""
     start, line = at * claim.unit, source.line
     span = max((span for span in claim.spans if span.at <= start), key=lambda span: span.at)
     unit = line.video.time_base if line.video is not None and line.video.time_base else Fraction(1)
@@ -42,7 +44,7 @@ def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: in
     for time, data in _packets(made.container, made.line.audio[number], start, end):
         if data in found:
             offsets.append(min((time - origin - moved for origin in found[data]), key=abs))
-    return max(offsets, key=abs, default=None)
+    return median_low(offsets) if len(offsets) >= _ENOUGH else None
 
 
 def _track(container: InputContainer, stream: AudioStream, start: Fraction) -> dict[bytes, list[Fraction]]:
@@ -70,4 +72,11 @@ def _packets(
         if time >= end:
             return
         if time >= start:
-            yield time, bytes(packet)
+            yield time, _payload(bytes(packet))
+
+
+def _payload(data: bytes) -> bytes:
+    """An AAC packet without the ADTS header that MPEG-TS has and MP4 has not (ISO/IEC 14496-3, 1.A.2.2)."""
+    if len(data) > 9 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
+        return data[7 if data[1] & 1 else 9 :]
+    return data

@@ -1,0 +1,126 @@
+"""Every kind of source against every kind of range."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import pytest
+from measure import pictures
+from variants import VARIANTS, make
+
+from media.smartcut import NotCuttable
+from media.smartcut.bits import unescape
+from media.source import open_source
+from media.timeline import timeline
+
+REFUSED = {
+    "interlaced.mp4": "interlaced",
+    "vp9.webm": "codec_not_supported",
+    "clip.avi": "no_timestamps",
+    "refresh.mp4": "no_entry_point",
+}
+ONE = [("1.5", "4.2")]
+# From the start, one frame, inside one group, over another, back again, to the end.
+MANY = [("0", "1.1"), ("2.35", "2.39"), ("1.1", "1.9"), ("3", "4.2"), ("0.5", "2.51"), ("3.8", None)]
+
+
+@pytest.fixture
+def variant(clip, clips):
+    return lambda name: make(clip, clips, name)
+
+
+def asked(path, keep):
+    """The numbers of the frames that `keep` asks for, by their times."""
+    with path.open("rb") as file, open_source(file) as container:
+        origin = timeline(container).origin
+    frames = pictures(path)
+    return [
+        number
+        for start, end in keep
+        for time, number in frames
+        if Fraction(start) <= time - origin and (end is None or time - origin < Fraction(end))
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in {*REFUSED, "pause.mp4"}])
+def test_every_range_of_every_source(variant, cut, judge, name):
+    source = variant(name)
+    peak = 1023 if "10" in name else 255
+    for keep in (ONE, MANY):
+        wanted = asked(source, keep)
+        result, target = cut(source, keep)
+        judge(source, result, target, wanted, peak=peak)
+
+
+@pytest.mark.parametrize(
+    "name", ["clip.mkv", "clip.ts", "opus.mkv", "mp3.mp4", "pcm.mov", "hevc10.mp4", "late.ts", "edit_list.mp4"]
+)
+def test_sound_stays_with_its_picture(variant, cut, in_step, name):
+    for keep in (ONE, MANY):
+        _, target = cut(variant(name), keep)
+        in_step(target, within=Fraction(1024, 48_000))
+
+
+def test_every_sound_track_is_kept(variant, cut, in_step):
+    result, target = cut(variant("two_tracks.mp4"), [("0.5", "2.2"), ("3.53", "5.3")])
+    assert result.audio_tracks == 2
+    in_step(target)
+    in_step(target, track=1, within=Fraction(1024, 32_000))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_cut_says_why(variant, cut, tmp_path, name):
+    with pytest.raises(NotCuttable) as caught:
+        cut(variant(name), [("1.5", "4.2")])
+    assert caught.value.code == REFUSED[name]
+    assert caught.value.message.endswith(".")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_open_groups_are_entered_where_they_can_be(variant, cut, judge):
+    """HEVC: at a CRA picture, renamed so that no decoder waits for its leading pictures."""
+    source = variant("hevc.mp4")
+    result, target = cut(source, [("0.5", "3.5")])
+    judge(source, result, target, list(range(15, 105)))
+    assert result.copied > result.reencoded
+    kinds = set()
+    with av.open(str(target)) as container:
+        for packet in container.demux(container.streams.video[0]):
+            data = bytes(packet)
+            while data:
+                size = int.from_bytes(data[:4], "big")
+                kinds.add(unescape(data[4:6])[0] >> 1 & 63)
+                data = data[4 + size :]
+    assert 18 in kinds
+    assert not {32, 33, 34} & kinds
+
+
+def test_a_pause_begins_with_the_picture_on_show(variant, cut):
+    """Frames 0 to 9, then nothing until frame 101 at 3.37 s: a range from 1.5 s on shows frame 9 first."""
+    result, target = cut(variant("pause.mp4"), [("1.5", "4.2")])
+    shown = pictures(target)
+    assert [number for _, number in shown] == [9, *range(101, 126)]
+    assert shown[0][0] == 0
+    assert abs(shown[1][0] - (Fraction(101, 30) - Fraction(3, 2))) < Fraction(1, 1000)
+    assert result.duration == Fraction(27, 10)
+
+
+def test_rotation_aspect_and_colours_are_kept(variant, cut):
+    with av.open(str(cut(variant("rotated.mp4"), [("1.5", "4.2")])[1])) as container:
+        assert {frame.rotation for frame in container.decode(video=0)} == {90}
+    with av.open(str(cut(variant("colours.mkv"), [("1.5", "4.2")])[1])) as container:
+        stream = container.streams.video[0]
+        assert stream.sample_aspect_ratio == Fraction(4, 3)
+        for frame in container.decode(stream):
+            assert (frame.color_primaries, frame.color_trc, frame.colorspace) == (1, 1, 1)
+
+
+def test_variable_distances_are_kept(variant, cut):
+    source = variant("vfr.mp4")
+    original = {number: time for time, number in pictures(source)}
+    _, target = cut(source, [("1.5", "4.2")])
+    shown = pictures(target)
+    # The first frame of a range is shown from the cut on, the others as long after the range's start as they were.
+    assert shown[0][0] == 0
+    assert all(abs(time - (original[number] - Fraction(3, 2))) < Fraction(1, 1000) for time, number in shown[1:])
