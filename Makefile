@@ -4,7 +4,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CHECKED := app cli core media migrations pipelines tasks tests celeryconfig.py
 
-# Handed to recipes through the environment, so that any file name is safe.
+# As they were typed, and handed to the recipe through the environment, so that any file name is safe.
+override VIDEO := $(value VIDEO)
+override KEEP := $(value KEEP)
 export VIDEO KEEP
 
 .DEFAULT_GOAL := help

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from cli import tables, work
-from cli.client import Json
+from cli.client import Api, Json
 from cli.config import Config, common_options, pass_config
 from cli.errors import StackError
 from cli.progress import display
@@ -128,7 +128,13 @@ def _run(config: Config, source: Path, ranges: list[Json] | None, out: Path) -> 
     video = work.output(job, "video")
     show = display(config)
     written = work.fetch_video(job, out / Path(video.get("filename") or "video.mp4").name, show)
-    return job, written + work.fetch_previews(job, out, show)
+    return _with_probe(api, job), written + work.fetch_previews(job, out, show)
+
+
+def _with_probe(api: Api, job: Json) -> Json:
+    """Put the probe that ran when the upload was complete in the place of the one that found it cached."""
+    ran = [one["stages"]["probe"] for one in api.pages("/v1/jobs", 10) if one["pipeline"] == "inspect"]
+    return {**job, "stages": {**job["stages"], "probe": ran[-1]}} if ran else job
 
 
 def _middle_half(config: Config, media: Json) -> list[Json]:
