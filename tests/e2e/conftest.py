@@ -8,15 +8,21 @@ from tests.e2e.stack import running
 
 
 @pytest.fixture(scope="session")
-def local_stack(tmp_path_factory, valkey_url):
+def local_settings(tmp_path_factory, valkey_url):
     """SQLite and a local folder."""
     folder = tmp_path_factory.mktemp("local")
-    settings = {
+    return {
         "DATABASE_URL": f"sqlite:///{folder / 'cutwork.db'}",
         "BROKER_URL": valkey_url(),
         "STORAGE_DIR": str(folder / "storage"),
     }
-    with running(folder, settings) as url:
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory, local_settings):
+    """The system on those."""
+    folder = tmp_path_factory.mktemp("local-stack")
+    with running(folder, local_settings) as url:
         yield url, folder
 
 
