@@ -47,7 +47,7 @@ up: .venv/run ## Run the whole system here until Ctrl-C
 	@$(BIN)/cutwork up
 
 test: .venv/dev ## Run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: .venv/dev ## Lint, format, types and import contracts
 	$(BIN)/ruff check $(CHECKED)
@@ -59,6 +59,6 @@ format: .venv/dev ## Bring the code into its format
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 
-clean: ## Remove caches and demo-out, but neither .venv nor .cutwork
-	@rm -rf demo-out build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Remove caches and what demos left, but neither .venv nor .cutwork
+	@rm -rf demo-out .cutwork/demo-* build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

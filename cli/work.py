@@ -31,11 +31,11 @@ def send(config: Config, api: Api, path: Path) -> Json:
         return upload(api, path, journals=config.journals, on_bytes=on_bytes)
 
 
-def see_through(config: Config, api: Api, job: Json) -> Json:
+def see_through(config: Config, api: Api, job: Json, *, outlives_us: bool = True) -> Json:
     """Show the job until it ends; return its last document, with fresh addresses.
 
-    Ctrl-C leaves the job running and says how to come back to it; a second one cancels it. Raises JobFailedError,
-    JobCanceledError.
+    Ctrl-C leaves the job running and says how to come back to it, and a second one cancels it, unless its server ends
+    with us. Raises JobFailedError, JobCanceledError.
     """
     try:
         with display(config).job(job["id"]) as report:
@@ -44,7 +44,8 @@ def see_through(config: Config, api: Api, job: Json) -> Json:
                 report(newer)
                 job = newer
     except KeyboardInterrupt:
-        _leave(config, api, job["id"])
+        if outlives_us:
+            _leave(config, api, job["id"])
         raise
     if job["status"] == "failed":
         raise JobFailedError({**(job.get("error") or {}), "job": job["id"]})

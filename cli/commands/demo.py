@@ -18,7 +18,7 @@ import click
 from cli import tables, work
 from cli.client import Api, Json
 from cli.config import Config, common_options, pass_config
-from cli.errors import StackError
+from cli.errors import RefusedError, StackError
 from cli.progress import display
 from cli.times import clock, decimal, parse_range
 from cli.upload import check_file
@@ -89,6 +89,10 @@ def _stack(config: Config, state: Path) -> Iterator[Path]:
         try:
             config.url = _address(process)
             yield home
+        except (RefusedError, KeyboardInterrupt):
+            _end(process)
+            shutil.rmtree(home)
+            raise
         except BaseException:
             _end(process)
             shutil.rmtree(home / "storage", ignore_errors=True)
@@ -123,7 +127,7 @@ def _run(config: Config, source: Path, ranges: list[Json] | None, out: Path) -> 
     media = api.await_document(f"/v1/assets/{asset['id']}/probe")
     keep = ranges or _middle_half(config, media)
     body: Json = {"input": asset["id"], "keep": keep, "preview": True, "brand": _brand(config, source, media, keep)}
-    job = work.see_through(config, api, api.post("/v1/jobs/edit", body))
+    job = work.see_through(config, api, api.post("/v1/jobs/edit", body), outlives_us=False)
     out.mkdir(parents=True, exist_ok=True)
     video = work.output(job, "video")
     show = display(config)
