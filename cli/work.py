@@ -55,9 +55,9 @@ def see_through(config: Config, api: Api, job: Json, *, outlives_us: bool = True
 
 
 def _leave(config: Config, api: Api, job_id: str) -> None:
-    config.err.print(f"{job_id} goes on. Come back to it: cutwork job {job_id} --wait", markup=False)
-    config.err.print("Ctrl-C again cancels it.", markup=False)
     try:
+        config.err.print(f"{job_id} goes on. Come back to it: cutwork job {job_id} --wait", markup=False)
+        config.err.print("Ctrl-C again cancels it.", markup=False)
         time.sleep(SECOND_THOUGHTS_S)
     except KeyboardInterrupt:
         try:
