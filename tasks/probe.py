@@ -6,7 +6,6 @@ import json
 
 from media.keyframes import keyframe_map
 from media.probe import probe as read_facts
-
 from tasks.base import stage
 from tasks.context import StageContext
 from tasks.limits import limits

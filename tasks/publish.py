@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from media.publish import publish as finish
-
 from tasks.base import stage
 from tasks.context import StageContext
 

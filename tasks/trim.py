@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 
 from media.trim import trim as cut
-
 from media.types import Range
 from tasks.base import stage
 from tasks.context import StageContext

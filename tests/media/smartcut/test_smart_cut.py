@@ -9,6 +9,8 @@ from measure import numbers
 
 from media.errors import InputError
 from media.smartcut import NotCuttable, smart_cut
+from media.smartcut.audio import CopiedSound
+from media.smartcut.pictures import Pictures
 from media.types import Range
 
 
@@ -107,6 +109,36 @@ def test_the_same_identifiers_would_be_noticed(clip, cut, monkeypatch, tmp_path)
         cut(clip, [("1.5", "4.2")])
     assert caught.value.code == "certificate_failed"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sound_out_of_step_would_be_noticed(clip, cut, monkeypatch, tmp_path):
+    begin = CopiedSound.begin
+    monkeypatch.setattr(CopiedSound, "begin", lambda self, first, at: begin(self, first - Fraction(1, 10), at))
+    with pytest.raises(NotCuttable, match="sound is 100 ms off"):
+        cut(clip, [("1.5", "4.2")])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_picture_would_be_noticed(clip, cut, monkeypatch, tmp_path):
+    copy = Pictures.copy
+
+    def forgetful(self, access):
+        if self.copied == 10 and not self.forgot:
+            self.forgot = True
+        else:
+            copy(self, access)
+
+    monkeypatch.setattr(Pictures, "forgot", False, raising=False)
+    monkeypatch.setattr(Pictures, "copy", forgetful)
+    with pytest.raises(NotCuttable) as caught:
+        cut(clip, [("1.5", "4.2")])
+    assert caught.value.code == "certificate_failed"
+
+
+def test_a_coarse_edge_would_be_noticed(clip, cut, monkeypatch):
+    monkeypatch.setattr("media.smartcut.assembly.CRF", 45)
+    with pytest.raises(NotCuttable, match="dB from its source"):
+        cut(clip, [("1.5", "4.2")])
 
 
 def test_canceling_leaves_nothing(clip, tmp_path):
