@@ -2,14 +2,17 @@
 
 A copied track is one run of packets without gaps. Each range takes the packets whose times, on the output's own clock,
 lie nearest to the slots of that run; so sound is at most half a packet (11 ms of AAC at 48 kHz) off its picture, and
-the error of one range is not handed on to the next. Before the very first packet its predecessor is kept, because an
-AAC packet decodes to its own half of two overlapping windows; the edit list hides it, and with it what lies before the
-cut: the first range is exact to the sample. At a joint the windows of two packets overlap in the same way, which fades
-one into the other within a packet.
+the error of one range is not handed on to the next.
+
+An AAC packet decodes to its own half of two overlapping windows, so what it says is whole only after its predecessor.
+Before the very first packet its predecessor is kept, and the edit list hides it with all that lies before the cut: the
+first range is exact to the sample. At a joint nothing can be hidden; there the predecessor takes the last slot before
+the joint, in which the windows of both ranges overlap and one fades into the other.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from fractions import Fraction
 from typing import Any, Protocol
@@ -35,8 +38,8 @@ class Track(Protocol):
     def full(self) -> bool:
         """Whether everything the range may need has come."""
 
-    def open(self, end: Fraction) -> None:
-        """A range that ends at or soon after `end` (seconds of the source) is next."""
+    def open(self, end: Fraction, slack: Fraction) -> None:
+        """A range that ends at `end` (seconds of the source), or a frame or `slack` later, is next."""
 
     def feed(self, packet: Packet[Any]) -> None:
         """Take the next packet."""
@@ -69,13 +72,14 @@ class CopiedSound:
         self._next: int | None = None
         self._predecessor: tuple[int, bytes] | None = None
         self._held: tuple[int, bytes] | None = None
-        self._start = self._sure = 0
+        self._start = self._sure = self._enough = self._stop = 0
         self._end = Fraction(0)
         self.full = False
 
-    def open(self, end: Fraction) -> None:
+    def open(self, end: Fraction, slack: Fraction) -> None:
         """See `Track.open`."""
         self._end, self._place, self.full = end, None, False
+        self._enough = math.ceil((end + slack + RUN_UP + self._origin) / self._unit)
         self._predecessor = None
         self._queue.clear()
 
@@ -84,22 +88,21 @@ class CopiedSound:
         if packet.pts is None or self.full:
             return
         self._queue.append((packet.pts, bytes(packet)))
-        # The range may end a frame of picture later than asked.
-        self.full = packet.pts * self._unit - self._origin > self._end + RUN_UP
+        self.full = packet.pts > self._enough
         if self._place is not None:
-            self._take(self._sure - self._length)
+            self._take(self._sure - self._length * 2)
 
     def begin(self, first: Fraction, at: Fraction) -> None:
         """See `Track.begin`."""
         self._place = Ticks(self._unit, self._output.time_base, at - first - self._origin)
         self._start = round(at / self._output.time_base)
         self._sure = round((at + self._end - first) / self._output.time_base)
-        self._take(self._sure - self._length)
+        self._take(self._sure - self._length * 2)
 
     def close(self, at: Fraction) -> None:
-        """See `Track.close`: a packet belongs to the range in which its middle lies."""
+        """See `Track.close`: the slot around the packet's length before the end is left to the range that follows."""
         self._stop = round(at / self._output.time_base)
-        self._take(self._stop - self._length // 2)
+        self._take(self._stop - self._length * 3 // 2)
 
     def finish(self) -> None:
         """See `Track.finish`: the last packet reaches the end, and is cut short there."""
@@ -114,7 +117,7 @@ class CopiedSound:
         while self._queue and self._place is not None and (self._next is None or self._next < limit):
             pts, data = self._queue[0]
             place = self._place(pts)
-            if self._next is not None and place < self._start - self._length // 2:
+            if self._next is not None and place < self._start - self._length * 2:
                 self._queue.popleft()
                 continue
             if self._next is None:

@@ -47,8 +47,17 @@ class EdgeEncoder:
         self._stream, self._codec = stream, codec
         self._time_base, self._rate = time_base, rate
         self._crf, self.threads = crf, threads
-        self._encoder: VideoCodecContext | None = self._open()
-        self.headers = self._encoder.extradata or b""
+        self._encoder: VideoCodecContext | None = None
+
+    def headers(self) -> bytes:
+        """The parameter sets that every stretch is encoded under.
+
+        Raises:
+            NotCuttable: profile_not_supported, when no encoder takes the source's format.
+        """
+        if self._encoder is None:
+            self._encoder = self._open()
+        return self._encoder.extradata or b""
 
     def encode(self, frame: av.VideoFrame, pts: int) -> Iterator[tuple[bytes, int, bool]]:
         """Encode a frame shown at `pts` ticks; yields `(sample, pts, is entry)` in order."""

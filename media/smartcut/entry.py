@@ -14,6 +14,13 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from media.smartcut.codec import Codec, Kind
+from media.smartcut.errors import NotCuttable
+
+# Seconds before a cut that are searched for an entry, and packets after it.
+_LOOK_BACK = 64
+_ENOUGH_LATER = 1_000
+
 Streams = Sequence[VideoStream | AudioStream]
 
 
@@ -34,6 +41,37 @@ def packets_from(
         back = back * 2 + 1
     _rewind(container, video, beginning - math.ceil(1 / unit))
     return _packets(container, streams)
+
+
+def entry_before(container: InputContainer, video: VideoStream, codec: Codec, tick: int, origin: Fraction) -> int:
+    """The last picture shown at or before a tick at which copying can begin; the first one after it where the file has
+    none before.
+
+    Raises:
+        NotCuttable: no_entry_point, when there is none within a minute; no_timestamps.
+    """
+    back = Fraction(0)
+    while back < _LOOK_BACK:
+        found = _last_entry(packets_from(container, [video], tick, back, origin), codec, tick)
+        if found is not None:
+            return found
+        # Keyframes of open groups are no entries.
+        back = back * 2 + 2
+    raise NotCuttable("no_entry_point", "The source has no keyframe near a cut at which copying can begin.")
+
+
+def _last_entry(packets: Iterator[Packet[Any]], codec: Codec, tick: int) -> int | None:
+    found: int | None = None
+    later = 0
+    for packet in packets:
+        if packet.pts is None:
+            raise NotCuttable("no_timestamps", "The source does not say when its pictures are shown.")
+        later += packet.pts > tick
+        if later and (found is not None or later > _ENOUGH_LATER):
+            return found
+        if codec.picture(bytes(packet)).kind is Kind.ENTRY:
+            found = packet.pts
+    return found
 
 
 def _enter(container: InputContainer, streams: Streams, target: int, start: int) -> Iterator[Packet[Any]] | None:

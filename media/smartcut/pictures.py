@@ -77,14 +77,10 @@ class Pictures:
         """The tick of the source with which the current range begins, once it is known."""
         return None if self._span is None else self._span.first
 
-    def end(self, stop: int) -> Span:
-        """The current range ends before `stop`.
-
-        Raises:
-            NotCuttable: nothing_to_show, when the range has no picture.
-        """
+    def end(self, stop: int) -> Span | None:
+        """The current range ends before `stop`; None when it has no picture."""
         if self._span is None or self.copied + self.encoded == self._before:
-            raise NotCuttable("nothing_to_show", "No picture begins within a range.")
+            return None
         span = Span(self._span.first, stop, self._at, self._span.place, self._span.moved)
         self.spans.append(span)
         return span

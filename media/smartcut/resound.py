@@ -24,13 +24,14 @@ class EncodedSound:
         self._queue: list[Packet[Any]] = []
         self._cutter: SoundCutter | None = None
         self._spare: list[Samples] = []
-        self._end = Fraction(0)
+        self._end = self._enough = Fraction(0)
         self._sure = 0
         self.full = False
 
-    def open(self, end: Fraction) -> None:
+    def open(self, end: Fraction, slack: Fraction) -> None:
         """See `Track.open`."""
         self._end, self._cutter, self.full = end, None, False
+        self._enough = end + slack + RUN_UP
         self._queue.clear()
         self.stream.codec_context.flush_buffers()
 
@@ -39,7 +40,7 @@ class EncodedSound:
         if self.full:
             return
         unit = self.stream.time_base or Fraction(0)
-        self.full = packet.pts is not None and packet.pts * unit - self._origin > self._end + RUN_UP
+        self.full = packet.pts is not None and packet.pts * unit - self._origin > self._enough
         if self._cutter is None:
             self._queue.append(packet)
         else:
@@ -47,7 +48,7 @@ class EncodedSound:
 
     def begin(self, first: Fraction, at: Fraction) -> None:
         """See `Track.begin`."""
-        self._cutter = SoundCutter(self.stream, first, self._end + RUN_UP)
+        self._cutter = SoundCutter(self.stream, first, self._enough)
         self._sure = round((at + self._end - first) * self._output.rate)
         for packet in self._queue:
             self._decode(packet)

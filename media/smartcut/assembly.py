@@ -1,0 +1,212 @@
+"""The parts of a cut put together: ranges in order, pictures and sound side by side, and the check at the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard
+from av.video.stream import VideoStream
+
+from media import specs
+from media.errors import InputError
+from media.progress import Meter
+from media.smartcut.audio import RUN_UP, CopiedSound, Track, can_copy
+from media.smartcut.certificate import Claim, certify
+from media.smartcut.choose import codec_of
+from media.smartcut.edges import EdgeEncoder
+from media.smartcut.entry import entry_before, packets_from
+from media.smartcut.errors import NotCuttable
+from media.smartcut.gops import End, RangeCut
+from media.smartcut.mux import Output, PictureTrack, unit_of
+from media.smartcut.pictures import Pictures, Span
+from media.smartcut.resound import EncodedSound
+from media.smartcut.result import SmartCutResult
+from media.timeline import Timeline
+from media.types import Notices, Range, seconds
+
+CRF = 14
+# Streams interleave loosely; sound that is this far behind the picture will not come.
+_INTERLEAVE = Fraction(10)
+# How much later than asked a range may end: a frame, or a group of reordered frames.
+_SLACK: dict[End, Fraction] = {"exact": Fraction(0), "border": Fraction(1)}
+_WITHOUT_TIMES = {"avi"}
+_REPORT_EVERY = 64
+
+
+class Assembly:
+    """Cuts an opened source.
+
+    Raises:
+        NotCuttable: no_video, no_timestamps, and as `codec_of`.
+    """
+
+    def __init__(self, container: InputContainer, line: Timeline, target: Path, threads: int, meter: Meter) -> None:
+        if line.video is None:
+            raise NotCuttable("no_video", "The file has no moving picture.")
+        self._container, self._line, self._target, self._meter = container, line, target, meter
+        if container.format.name in _WITHOUT_TIMES:
+            raise NotCuttable("no_timestamps", "Files of this kind do not say when their pictures are shown.")
+        self._video = line.video
+        self._unit = line.video.time_base or Fraction(1, 90_000)
+        self._interval = math.ceil(1 / line.rate / self._unit) + 1
+        self._notices = Notices()
+        self._at = Fraction(0)
+        self._codec = codec_of(line.video)
+        self._threads = threads
+        specs.note_losses(container, line, self._notices)
+        used = {line.video.index, *(stream.index for stream in line.audio)}
+        for stream in container.streams:
+            if stream.index not in used:
+                stream.discard = Discard.all
+
+    def run(self, ranges: Sequence[tuple[Fraction, Fraction]], until: End) -> SmartCutResult:
+        """Write the ranges of seconds one after the other, and check what was written.
+
+        Raises:
+            NotCuttable, InputError, EngineError: as `media.smartcut.smart_cut`.
+        """
+        encoder = EdgeEncoder(
+            self._video,
+            self._codec,
+            time_base=unit_of(self._video),
+            rate=self._line.rate,
+            crf=CRF,
+            threads=self._threads,
+        )
+        with Output(self._target, title=self._container.metadata.get("title")) as output:
+            track = output.pictures(
+                self._video,
+                tag=self._codec.tag,
+                extradata=self._codec.extradata(encoder.headers() if until == "exact" else b""),
+                delay=self._video.codec_context.reorder_depth,
+                rate=self._line.rate,
+            )
+            pictures = Pictures(track, self._video, self._codec, encoder, self._meter.tick)
+            tracks = self._tracks(output)
+            for start, end in ranges:
+                self._range(pictures, tracks, start, end, until)
+            pictures.finish()
+            for sound in tracks:
+                sound.finish()
+        return self._result(pictures, track, tracks)
+
+    def _result(self, pictures: Pictures, track: PictureTrack, tracks: Sequence[Track]) -> SmartCutResult:
+        claim = Claim(
+            spans=pictures.spans,
+            seams=pictures.seams,
+            frames=track.frames,
+            duration=self._at,
+            unit=track.time_base,
+            copied_sound={
+                number: sound.packet for number, sound in enumerate(tracks) if isinstance(sound, CopiedSound)
+            },
+        )
+        seams = certify(
+            self._container, self._line, self._target, claim, threads=self._threads, on_work=self._meter.tick
+        )
+        reencoded = pictures.encoded_ticks * track.time_base
+        return SmartCutResult(
+            duration=self._at,
+            frames=track.frames,
+            audio_tracks=len(tracks),
+            ranges=tuple(self._shown(span) for span in pictures.spans),
+            copied=self._at - reencoded,
+            reencoded=reencoded,
+            seams=seams,
+            warnings=tuple(self._notices),
+        )
+
+    def _tracks(self, output: Output) -> list[Track]:
+        origin = self._line.origin
+        tracks: list[Track] = []
+        for stream in self._line.audio:
+            if can_copy(stream):
+                tracks.append(CopiedSound(stream, output.sound(stream), origin))
+            else:
+                spec = specs.audio_spec(stream, self._notices)
+                tracks.append(EncodedSound(stream, output.encoded_sound(spec), origin))
+        return tracks
+
+    def _range(self, pictures: Pictures, tracks: Sequence[Track], start: Fraction, end: Fraction, until: End) -> None:
+        first, last = self._tick(start), self._tick(end)
+        if until == "border":
+            first = entry_before(self._container, self._video, self._codec, first, self._line.origin)
+        cut = RangeCut(
+            self._codec,
+            pictures,
+            first,
+            last,
+            headers=self._video.codec_context.extradata or b"",
+            interval=self._interval,
+            until=until,
+        )
+        pictures.begin(cut, self._at)
+        for sound in tracks:
+            sound.open(end, _SLACK[until])
+        self._feed(cut, pictures, tracks)
+        span = pictures.end(cut.stop)
+        if span is None:
+            raise InputError(
+                "invalid_range", f"The range from {seconds(start)} s is so short that no frame begins in it."
+            )
+        self._at += (span.stop - span.first) * self._unit
+        for sound in tracks:
+            sound.close(self._at)
+        if until == "border":
+            shown = self._shown(span)
+            self._notices.add(
+                "snapped_to_keyframes",
+                "Nothing was encoded: cuts were moved to keyframes; the first range runs from "
+                f"{seconds(shown.start)} s to {seconds(shown.end or end)} s.",
+            )
+        self._meter.report(self._at)
+
+    def _feed(self, cut: RangeCut, pictures: Pictures, tracks: Sequence[Track]) -> None:
+        by_index = {sound.stream.index: sound for sound in tracks}
+        streams: list[VideoStream | AudioStream] = [self._video, *(sound.stream for sound in tracks)]
+        lead = RUN_UP if tracks else Fraction(0)
+        far = cut.end + math.ceil(_INTERLEAVE / self._unit)
+        picture = self._video.index
+        announced = False
+        for number, packet in enumerate(packets_from(self._container, streams, cut.start, lead, self._line.origin)):
+            if number % _REPORT_EVERY == 0:
+                self._report(packet, cut)
+            if packet.stream_index != picture:
+                by_index[packet.stream_index].feed(packet)
+            elif not cut.done:
+                cut.feed(packet)
+                announced = announced or self._announce(cut, pictures, tracks)
+            if cut.done and ((packet.dts or 0) > far or all(sound.full for sound in tracks)):
+                break
+        cut.finish()
+        if not announced:
+            self._announce(cut, pictures, tracks)
+
+    def _report(self, packet: Packet[Any], cut: RangeCut) -> None:
+        """Tell how far the range has come, by what is read of it."""
+        begin, end = cut.start * self._unit, cut.end * self._unit
+        time = Fraction(0) if packet.pts is None else packet.pts * packet.time_base
+        self._meter.report(self._at + min(max(time, begin), end) - begin)
+
+    def _announce(self, cut: RangeCut, pictures: Pictures, tracks: Sequence[Track]) -> bool:
+        """Tell the sound where the range begins, as soon as that is known."""
+        if not cut.ready or pictures.start is None:
+            return False
+        for sound in tracks:
+            sound.begin(pictures.start * self._unit - self._line.origin, self._at)
+        return True
+
+    def _tick(self, time: Fraction) -> int:
+        """The first tick of the picture at or after a time."""
+        return math.ceil((time + self._line.origin) / self._unit)
+
+    def _shown(self, span: Span) -> Range:
+        origin = self._line.origin
+        return Range(span.first * self._unit - origin, span.stop * self._unit - origin)
