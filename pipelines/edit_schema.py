@@ -12,6 +12,7 @@ from pipelines.times import Share, Time, asset_id, colour
 
 POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
 TRANSITIONS = ("cut", "crossfade")
+MODES = ("smart", "exact", "copy")
 _TEXT = validate.And(validate.Length(min=1, max=200), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$"))
 
 
@@ -94,6 +95,14 @@ class EditSchema(Schema):
 
     input = asset_id(required=True)
     keep = fields.List(fields.Nested(KeepSchema), required=True, validate=validate.Length(min=1))
+    mode = fields.String(
+        load_default="smart",
+        validate=validate.OneOf(MODES),
+        metadata={
+            "description": "How to cut: smart copies what it can and encodes only the frames at the edges, exact encodes "
+            "everything, copy encodes nothing and snaps to keyframes. The trim stage's result says which was used."
+        },
+    )
     preview = fields.Nested(
         PreviewSchema, load_default=lambda: {"height": 360}, allow_none=True, metadata={"description": "null for none."}
     )

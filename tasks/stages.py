@@ -57,6 +57,7 @@ STAGES: dict[str, Stage] = {
             name="trim",
             summary="Keep the ranges that were asked for, frame-exact",
             pool="encode",
+            version=2,
             soft_limit_s=12 * _HOUR,
             hard_limit_s=12 * _HOUR + 300,
             weight=50,

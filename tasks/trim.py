@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from media.trim import trim as cut
+from media.cut import cut
 from media.types import Range
 from tasks.base import stage
 from tasks.context import StageContext
@@ -21,6 +21,7 @@ def trim(ctx: StageContext) -> None:
             source,
             target,
             keep,
+            mode=ctx.params["mode"],
             limits=limits(ctx.settings),
             threads=ctx.settings.encode_threads,
             on_progress=ctx.progress,

@@ -14,6 +14,7 @@ def test_defaults_are_filled_in():
     assert load() == {
         "input": ASSET,
         "keep": [{"start": "900", "end": "2700"}],
+        "mode": "smart",
         "preview": {"height": 360},
         "brand": None,
         "metadata": {},
@@ -60,6 +61,7 @@ def test_a_title_card_gets_its_defaults():
         ({"keep": [{"start": 0, "end": 1}] * 501}, "keep"),
         ({"input": "ast_1"}, "input"),
         ({"input": None}, "input"),
+        ({"mode": "fast"}, "mode"),
         ({"preview": {"height": 99}}, "preview"),
         ({"preview": "yes"}, "preview"),
         ({"brand": {}}, "brand"),
