@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import av
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from measure import pictures
 from variants import VARIANTS, make
 
@@ -124,3 +126,17 @@ def test_variable_distances_are_kept(variant, cut):
     # The first frame of a range is shown from the cut on, the others as long after the range's start as they were.
     assert shown[0][0] == 0
     assert all(abs(time - (original[number] - Fraction(3, 2))) < Fraction(1, 1000) for time, number in shown[1:])
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["pyramid.mp4", "hevc.mp4", "clip.ts", "edit_list.mp4"]),
+    cuts=st.lists(st.tuples(st.integers(0, 4_300), st.integers(40, 3_000)), min_size=1, max_size=3),
+)
+def test_any_ranges(variant, cut, name, cuts):
+    source = variant(name)
+    keep = [(Fraction(start, 1000), min(Fraction(start + length, 1000), Fraction(9, 2))) for start, length in cuts]
+    result, target = cut(source, keep)
+    wanted = asked(source, keep)
+    assert [number for _, number in pictures(target)] == wanted
+    assert result.frames == len(wanted)
