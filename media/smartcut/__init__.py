@@ -2,7 +2,6 @@
 
 from media.smartcut.cut import keyframe_cut, smart_cut
 from media.smartcut.errors import NotCuttable
-from media.smartcut.plan import CutPlan, plan_cut
 from media.smartcut.result import SeamReport, SmartCutResult
 
-__all__ = ["CutPlan", "NotCuttable", "SeamReport", "SmartCutResult", "keyframe_cut", "plan_cut", "smart_cut"]
+__all__ = ["NotCuttable", "SeamReport", "SmartCutResult", "keyframe_cut", "smart_cut"]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 from av.video.stream import VideoStream
@@ -28,7 +27,7 @@ from media.smartcut.mux import Output, PictureTrack, unit_of
 from media.smartcut.pictures import Pictures, Span
 from media.smartcut.resound import EncodedSound
 from media.smartcut.result import SmartCutResult
-from media.timeline import Timeline
+from media.smartcut.sync import Opened
 from media.types import Notices, Range, seconds
 
 CRF = 14
@@ -47,10 +46,12 @@ class Assembly:
         NotCuttable: no_video, no_timestamps, and as `codec_of`.
     """
 
-    def __init__(self, container: InputContainer, line: Timeline, target: Path, threads: int, meter: Meter) -> None:
+    def __init__(self, source: Opened, target: Path, threads: int, meter: Meter) -> None:
+        container, line = source.container, source.line
         if line.video is None:
             raise NotCuttable("no_video", "The file has no moving picture.")
-        self._container, self._line, self._target, self._meter = container, line, target, meter
+        self._source, self._target, self._meter = source, target, meter
+        self._container, self._line = container, line
         if container.format.name in _WITHOUT_TIMES:
             raise NotCuttable("no_timestamps", "Files of this kind do not say when their pictures are shown.")
         self._video = line.video
@@ -108,9 +109,7 @@ class Assembly:
                 number: sound.packet for number, sound in enumerate(tracks) if isinstance(sound, CopiedSound)
             },
         )
-        seams = certify(
-            self._container, self._line, self._target, claim, threads=self._threads, on_work=self._meter.tick
-        )
+        seams = certify(self._source, self._target, claim, threads=self._threads, on_work=self._meter.tick)
         reencoded = pictures.encoded_ticks * track.time_base
         return SmartCutResult(
             duration=self._at,

@@ -23,11 +23,12 @@ from media.barcode import luma_plane
 from media.smartcut.edges import decode
 from media.smartcut.entry import packets_from
 from media.smartcut.errors import NotCuttable
+from media.smartcut.index import pictures_within
 from media.smartcut.pictures import Seam, Span
 from media.smartcut.result import SeamReport
 from media.smartcut.sync import Opened, sound_offset
 from media.source import open_source
-from media.timeline import Timeline, timeline
+from media.timeline import timeline
 
 MIN_PSNR = 40.0
 _AROUND = Fraction(1)
@@ -50,7 +51,7 @@ class Claim:
 
 
 def certify(
-    container: InputContainer, line: Timeline, target: Path, claim: Claim, *, threads: int, on_work: Callable[[], None]
+    source: Opened, target: Path, claim: Claim, *, threads: int, on_work: Callable[[], None]
 ) -> tuple[SeamReport, ...]:
     """Check `target` against the opened source it was cut from.
 
@@ -59,12 +60,13 @@ def certify(
     """
     with target.open("rb") as file, open_source(file) as opened:
         _check_index(opened, claim)
-        made, given = Opened(opened, timeline(opened)), Opened(container, line)
-        offsets = [_offset(given, made, claim, seam) for seam in claim.seams]
-        source, result = _Frames(given, threads, on_work), _Frames(made, threads, on_work)
+        _check_count(source, claim)
+        made = Opened(file, opened, timeline(opened))
+        offsets = [_offset(source, made, claim, seam) for seam in claim.seams]
+        original, result = _Frames(source, threads, on_work), _Frames(made, threads, on_work)
         worst: dict[int, float] = {}
         for start, end in _windows(claim):
-            worst |= _compare(result.between(start, end), _given(source, claim, start, end), claim)
+            worst |= _compare(result.between(start, end), _given(original, claim, start, end), claim)
     return tuple(
         SeamReport(
             seam.at * claim.unit,
@@ -100,6 +102,17 @@ def _check_index(made: InputContainer, claim: Claim) -> None:
         raise failed("decoding times do not rise")
     if video.time_base != claim.unit:
         raise failed("the time base of the picture is another")
+
+
+def _check_count(source: Opened, claim: Claim) -> None:
+    """The source's own index knows how many pictures its ranges have, also where a part of them is lost."""
+    assert source.line.video is not None
+    spans = [(span.first, span.stop) for span in claim.spans]
+    there = pictures_within(source.file, source.container, source.line.video, spans)
+    firsts = {round(span.at / claim.unit): span.first for span in claim.spans}
+    held = sum(tick < firsts.get(at, tick) for seam in claim.seams for at, tick in seam.frames)
+    if there is not None and there != claim.frames - held:
+        raise failed(f"the source has {there} pictures in the ranges, the cut has {claim.frames - held}")
 
 
 def _windows(claim: Claim) -> Iterator[tuple[int, int]]:

@@ -14,12 +14,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+from av.error import FFmpegError
+
 from media.progress import Meter
 from media.ranges import resolve
 from media.smartcut.assembly import Assembly
+from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import End
 from media.smartcut.mux import removed_on_error
 from media.smartcut.result import SmartCutResult
+from media.smartcut.sync import Opened
 from media.source import open_source
 from media.timeline import timeline
 from media.types import DEFAULT_LIMITS, Limits, Progress, Range, no_progress
@@ -84,6 +88,13 @@ def _run(
         ranges = resolve(keep, line.duration, 1 / line.rate)
         meter = Meter(on_progress, sum((end - start for start, end in ranges), Fraction(0)))
         with removed_on_error(target):
-            result = Assembly(container, line, target, threads, meter).run(ranges, until)
+            result = _assemble(Assembly(Opened(source, container, line), target, threads, meter), ranges, until)
             meter.finish()
         return result
+
+
+def _assemble(assembly: Assembly, ranges: Sequence[tuple[Fraction, Fraction]], until: End) -> SmartCutResult:
+    try:
+        return assembly.run(ranges, until)
+    except FFmpegError as error:
+        raise NotCuttable("damaged_pictures", "The source is damaged within or near a range.") from error

@@ -21,6 +21,8 @@ from media.smartcut.errors import NotCuttable
 _LOOK_BACK = 64
 _ENOUGH_LATER = 1_000
 
+_BEFORE_ALL = -(1 << 40)
+
 Streams = Sequence[VideoStream | AudioStream]
 
 
@@ -41,6 +43,12 @@ def packets_from(
         back = back * 2 + 1
     _rewind(container, video, beginning - math.ceil(1 / unit))
     return _packets(container, streams)
+
+
+def first_packet(container: InputContainer, stream: VideoStream) -> Packet[Any] | None:
+    """The first packet of a stream, in decoding order."""
+    _rewind(container, stream, _BEFORE_ALL)
+    return next(_packets(container, [stream]), None)
 
 
 def entry_before(container: InputContainer, video: VideoStream, codec: Codec, tick: int, origin: Fraction) -> int:

@@ -10,5 +10,5 @@ class NotCuttable(MediaError):
 
     Stable codes: no_video, codec_not_supported, profile_not_supported, interlaced, missing_headers, too_many_headers,
     headers_change, no_timestamps, no_entry_point, keyframes_too_far, edited_timeline, reorder_changes,
-    nothing_to_copy, certificate_failed.
+    damaged_pictures, certificate_failed.
     """

@@ -127,6 +127,8 @@ class RangeCut:
             raise NotCuttable("headers_change", "The parameter sets of the source change on the way.")
         if packet.is_discard and self.start <= packet.pts < self.end:
             raise NotCuttable("edited_timeline", "The edit list of the source hides pictures inside the range.")
+        if packet.is_corrupt:
+            raise NotCuttable("damaged_pictures", "A picture of the source is damaged.")
         try:
             picture = self._codec.picture(bytes(packet))
         except (ValueError, IndexError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median_low
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -25,8 +25,9 @@ _ENOUGH = 4
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An opened file and its timeline."""
+    """A file, opened, and its timeline."""
 
+    file: BinaryIO
     container: InputContainer
     line: Timeline
 

@@ -111,6 +111,28 @@ def test_the_same_identifiers_would_be_noticed(clip, cut, monkeypatch, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_cut_off_in_the_middle_is_left_to_the_exact_way(clip, cut, tmp_path):
+    """Its index promises more than there is; nothing may be missing without a word."""
+    data = clip.read_bytes()
+    source = tmp_path / "cut_off.mp4"
+    source.write_bytes(data[: len(data) * 6 // 10])
+    with pytest.raises(NotCuttable) as caught:
+        cut(source, [("1.5", "5.5")])
+    assert caught.value.code in {"damaged_pictures", "certificate_failed"}
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_damaged_bytes_are_left_to_the_exact_way(clip, cut, tmp_path):
+    data = bytearray(clip.read_bytes())
+    source = tmp_path / "damaged.mp4"
+    middle = len(data) * 45 // 100
+    data[middle : middle + 4_000] = bytes(4_000)
+    source.write_bytes(data)
+    with pytest.raises(NotCuttable):
+        cut(source, [("1.5", "5.5")])
+    assert list(tmp_path.iterdir()) == [source]
+
+
 def test_sound_out_of_step_would_be_noticed(clip, cut, monkeypatch, tmp_path):
     begin = CopiedSound.begin
     monkeypatch.setattr(CopiedSound, "begin", lambda self, first, at: begin(self, first - Fraction(1, 10), at))
