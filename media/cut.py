@@ -1,8 +1,8 @@
 """Cut: one door to the three ways to keep ranges of a source.
 
-`smart` copies whole groups of pictures and encodes only the edges, `exact` encodes everything, `copy` encodes nothing and
-snaps to keyframes. What cannot be copied, or whose copy does not pass its certificate, is encoded whole instead, and the
-result says why: never a silent keyframe snap.
+`smart` copies whole groups of pictures and encodes only the edges, `exact` encodes everything, `copy` encodes nothing
+and snaps to keyframes. What cannot be copied, or whose copy does not pass its certificate, is encoded whole instead,
+and the result says why: never a silent keyframe snap.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -25,6 +26,7 @@ MATRICES = {
     10: "bt2020c", 14: "ictcp",
 }  # fmt: skip
 RANGES = {1: "tv", 2: "pc"}
+_FRACTIONS = {"duration", "start_time", "sample_aspect", "frame_rate", "nominal_rate"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,23 @@ class MediaInfo:
         """JSON-able, in the spelling of `StreamFacts.to_dict`."""
         plain = {name: _plain(name, getattr(self, name)) for name in _names(self) if name != "streams"}
         return {**plain, "streams": [stream.to_dict() for stream in self.streams]}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> MediaInfo:
+        """Read what `to_dict` wrote; times to the microsecond."""
+        streams = tuple(_stream(stream) for stream in document["streams"])
+        return cls(**_exact({**document, "streams": streams}))
+
+
+def _stream(document: Mapping[str, Any]) -> StreamFacts:
+    kind = VideoFacts if "width" in document else AudioFacts if "sample_rate" in document else StreamFacts
+    return kind(**_exact(document))
+
+
+def _exact(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: Fraction(value) if name in _FRACTIONS and value is not None else value for name, value in document.items()
+    }
 
 
 def _names(value: StreamFacts | MediaInfo) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,42 +15,10 @@ from av.video.stream import VideoStream
 
 from media import boxes
 from media.errors import InputError
+from media.keymap import Keyframe, KeyframeMap
 from media.source import open_source
 from media.timeline import timeline
-from media.types import DEFAULT_LIMITS, Limits, seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Keyframe:
-    """A keyframe: seconds from the presentation start, frames from it to the next keyframe in decoding order, and the
-    byte of the file at which its packet begins (None where the container does not tell)."""
-
-    time: Fraction
-    frames: int
-    position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyframeMap:
-    """All keyframes of the main picture; `read` tells whether the index was enough or every packet was read."""
-
-    keyframes: tuple[Keyframe, ...]
-    read: Literal["index", "packets"]
-
-    @property
-    def frames(self) -> int:
-        """Frames of the stream from the first keyframe on."""
-        return sum(keyframe.frames for keyframe in self.keyframes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON in columns: `{"frames", "read", "times": […], "gop_frames": […], "positions": […]}`."""
-        return {
-            "frames": self.frames,
-            "read": self.read,
-            "times": [seconds(keyframe.time) for keyframe in self.keyframes],
-            "gop_frames": [keyframe.frames for keyframe in self.keyframes],
-            "positions": [keyframe.position for keyframe in self.keyframes],
-        }
+from media.types import DEFAULT_LIMITS, Limits
 
 
 def keyframe_map(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> KeyframeMap:

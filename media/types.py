@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from media.errors import InputError
+
+if TYPE_CHECKING:
+    # Not at run time: the API forecasts cuts with these types and loads neither NumPy nor PyAV.
+    import numpy as np
+    import numpy.typing as npt
 
 # A fraction from 0 to 1, reported at least once a second of work. It may raise (to cancel): the engine then removes
 # what it half wrote and lets the exception through.
 Progress = Callable[[Fraction], None]
 
 # Sound as float samples in -1 … 1, of shape (channels, count).
-Samples = npt.NDArray[np.float32]
+Samples: TypeAlias = "npt.NDArray[np.float32]"
 
 _MICROSECOND = Decimal("0.000001")
 

@@ -99,8 +99,8 @@ class EditSchema(Schema):
         load_default="smart",
         validate=validate.OneOf(MODES),
         metadata={
-            "description": "How to cut: smart copies what it can and encodes only the frames at the edges, exact encodes "
-            "everything, copy encodes nothing and snaps to keyframes. The trim stage's result says which was used."
+            "description": "How to cut: smart copies what it can and encodes only the frames at the edges, exact "
+            "encodes everything, copy encodes nothing and snaps to keyframes. The result of trim says which was used."
         },
     )
     preview = fields.Nested(

@@ -9,18 +9,22 @@ from typing import Any
 from marshmallow import Schema
 
 from core.plan import JobPlan
+from core.storage import Storage
 from pipelines import edit
 from pipelines.edit_schema import EditSchema
+from pipelines.forecast import forecast
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """One kind of job: `plan` takes the account's id and what `schema` has loaded, and returns the stages."""
+    """One kind of job: `plan` takes the account's id and what `schema` has loaded, and returns the stages;
+    `forecast` tells what they would cost, None where that is not known."""
 
     name: str
     summary: str
     schema: type[Schema]
     plan: Callable[[str, Mapping[str, Any]], JobPlan]
+    forecast: Callable[[str, Mapping[str, Any], Storage], dict[str, Any] | None]
     example: Mapping[str, Any]
 
 
@@ -32,6 +36,7 @@ PIPELINES: dict[str, Pipeline] = {
             summary="Keep ranges of a recording, with preview and branding",
             schema=EditSchema,
             plan=edit.plan,
+            forecast=forecast,
             example={
                 "input": "ast_01k9x3v5m8q2r7t4w6y0b1c3d5",
                 "keep": [{"start": "15:00", "end": "45:00"}],

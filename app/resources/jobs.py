@@ -34,7 +34,8 @@ def _creator(pipeline: Pipeline) -> Callable[..., Created]:
         account_id = current_account_id()
         plan = pipeline.plan(account_id, body)
         if query["dry_run"]:
-            return jsonify(PlanSchema().dump(submit.preview_plan(plan)))
+            told = pipeline.forecast(account_id, body, current_storage())
+            return jsonify(PlanSchema().dump(submit.preview_plan(plan) | {"forecast": told}))
         job = submit.submit(account_id, plan)
         return job_document.document(job, current_storage()), {"Location": f"/v1/jobs/{job.id}"}
 

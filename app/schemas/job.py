@@ -88,11 +88,36 @@ class PlannedStageSchema(Schema):
     after = fields.List(fields.String(), required=True)
 
 
+class KeptSchema(Schema):
+    """A range that would be kept, in seconds."""
+
+    start = fields.String(required=True)
+    end = fields.String(required=True, allow_none=True)
+
+
+class ForecastSchema(Schema):
+    """How the source would be cut, told from its keyframe map alone."""
+
+    mode = fields.String(required=True, metadata={"description": "The way that would be used."})
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it is not the one asked for."})
+    ranges = fields.List(fields.Nested(KeptSchema), required=True, metadata={"description": "After snapping."})
+    frames = fields.Integer(required=True)
+    reencoded_frames = fields.Integer(required=True)
+    estimated_cpu_s = fields.String(required=True)
+    estimated_bytes = fields.Integer(required=True)
+
+
 class PlanSchema(Schema):
     """What a job would run; nothing was started."""
 
     pipeline = fields.String(required=True)
     plan = fields.List(fields.Nested(PlannedStageSchema), required=True)
+    forecast = fields.Nested(
+        ForecastSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null while the asset's facts are not known, and for sound alone."},
+    )
 
 
 class CreateQuery(Schema):

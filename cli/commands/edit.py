@@ -52,6 +52,11 @@ class Keep(click.ParamType[Json]):
 @click.option("--watermark-opacity", metavar="0…1", help="How much it covers (default 0.8).")
 @click.option("--transition", type=click.Choice(["cut", "crossfade"]), help="How intro, video and outro meet.")
 @click.option("--transition-duration", metavar="TIME", type=Seconds(), help="Length of a crossfade (default 0.5).")
+@click.option(
+    "--mode",
+    type=click.Choice(["smart", "exact", "copy"]),
+    help="smart copies what it can and encodes the edges (default), exact encodes all, copy snaps to keyframes.",
+)
 @click.option("--no-preview", is_flag=True, help="Make no preview, poster and sprite sheet.")
 @click.option("--no-brand", is_flag=True, help="Leave intro, outro and watermark out, even when they are given.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write the video.")
@@ -79,6 +84,8 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
     body: Json = {"input": work.as_asset(config, api, video), "keep": list(keep), "preview": not options["no_preview"]}
     if brand is not None:
         body["brand"] = brand.document(lambda source: work.as_asset(config, api, source))
+    if options["mode"]:
+        body["mode"] = options["mode"]
     if options["title"]:
         body["filename"] = f"{options['title'].replace('/', '-')}.mp4"
         body["metadata"] = {"title": options["title"]}

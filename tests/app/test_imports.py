@@ -5,7 +5,7 @@ SCRIPT = """
 import sys
 from app import create_app
 create_app()
-print(*sorted({"av", "PIL", "numpy", "media"} & {name.partition(".")[0] for name in sys.modules}))
+print(*sorted({"av", "PIL", "numpy"} & {name.partition(".")[0] for name in sys.modules}))
 """
 
 

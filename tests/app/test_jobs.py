@@ -77,6 +77,8 @@ def test_outputs_are_served(client, known):
 def test_a_dry_run_starts_nothing(client, known):
     answer = client.post("/v1/jobs/edit?dry_run=true", json={"input": known["id"], "keep": KEEP, "preview": False})
     assert answer.status_code == 200
+    forecast = answer.json.pop("forecast")
+    assert (forecast["mode"], forecast["frames"], forecast["ranges"]) == ("smart", 15, [{"start": "1", "end": "2.5"}])
     assert answer.json == {
         "pipeline": "edit",
         "plan": [

@@ -57,6 +57,13 @@ def test_exactly_the_frames_that_were_asked_for(client, asset, tmp_path):
     assert max(abs(a - b) for a, b in zip(heard, seen, strict=True)) <= Fraction(1024, 48000)
 
 
+def test_a_cut_copies_what_it_can_and_proves_its_seams(client, asset):
+    trim = client.wait(client.edit(asset, [{"start": 1, "end": 11}], preview=False))["stages"]["trim"]["result"]
+    assert (trim["mode"], trim["fallback"]) == ("smart", None)
+    assert Fraction(trim["copied_s"]) > Fraction(trim["reencoded_s"])
+    assert all(seam["psnr_db"] is None or seam["psnr_db"] >= 40 for seam in trim["seams"])
+
+
 def test_the_same_again_is_answered_from_cache(client, asset):
     first = client.wait(client.edit(asset, [{"start": 2, "end": 3}], preview=False))
     again = client.edit(asset, [{"start": "00:00:02", "end": "3.0"}], preview=False)
@@ -90,6 +97,9 @@ def test_a_dry_run_plans_and_does_nothing(client, asset):
     answer = client.http.post("/v1/jobs/edit", params={"dry_run": "true"}, json=body)
     assert answer.status_code == 200
     assert [step["stage"] for step in answer.json()["plan"]] == ["probe", "trim", "preview", "brand", "publish"]
+    forecast = answer.json()["forecast"]
+    assert (forecast["mode"], forecast["frames"]) == ("smart", FPS)
+    assert 0 < forecast["reencoded_frames"] <= FPS
     assert [job["id"] for job in client.get("/v1/jobs")["data"]] == before
 
 
