@@ -77,9 +77,10 @@ def test_outputs_are_served(client, known):
 def test_a_dry_run_starts_nothing(client, known):
     answer = client.post("/v1/jobs/edit?dry_run=true", json={"input": known["id"], "keep": KEEP, "preview": False})
     assert answer.status_code == 200
-    forecast = answer.json.pop("forecast")
+    document = answer.json
+    forecast = document.pop("forecast")
     assert (forecast["mode"], forecast["frames"], forecast["ranges"]) == ("smart", 15, [{"start": "1", "end": "2.5"}])
-    assert answer.json == {
+    assert document == {
         "pipeline": "edit",
         "plan": [
             {"stage": "probe", "queue": "probe", "cached": True, "after": []},
