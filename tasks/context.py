@@ -6,11 +6,11 @@ import hashlib
 import mimetypes
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from core import artifacts
 from core.db import reading
@@ -18,6 +18,8 @@ from core.errors import EngineError, InputError
 from core.models import Artifact, Asset, JobStage
 from core.settings import Settings
 from core.storage import Storage
+from core.storage.ranged import RangedFile
+from tasks.counted import CountedFile
 from tasks.heartbeat import Heartbeat
 from tasks.stages import Stage
 
@@ -46,6 +48,7 @@ class StageContext:
         self._stage = stage
         self._storage = storage
         self._beat = beat
+        self._opened: list[RangedFile | CountedFile] = []
 
     def has_input(self, label: str) -> bool:
         """Whether the plan gave the stage an input of that label."""
@@ -65,9 +68,14 @@ class StageContext:
             raise EngineError("artifact_missing", f"The {label} that an earlier stage made is not there.")
         return Input(found.files[source["file"]]["key"], source["file"])
 
-    def open(self, source: Input) -> AbstractContextManager[BinaryIO]:
+    @contextmanager
+    def open(self, source: Input) -> Iterator[BinaryIO]:
         """Open an input for reading; it is seekable, and only the bytes that are read travel."""
-        return closing(self._storage.open(source.key))
+        file = self._storage.open(source.key)
+        counted = file if isinstance(file, RangedFile) else CountedFile(file)
+        self._opened.append(counted)
+        with closing(counted):
+            yield cast(BinaryIO, counted)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -92,7 +100,8 @@ class StageContext:
     ) -> None:
         """Put the files under the stage's digest; they count once the stage is committed.
 
-        `result` is shown in the job document, `media` holds facts of single files by name.
+        `result` is shown in the job document, with the bytes that were read and written; `media` holds facts of single
+        files by name.
         """
         entries = {name: self._put(name, path, (media or {}).get(name)) for name, path in files.items()}
         self.artifact = Artifact(
@@ -101,11 +110,15 @@ class StageContext:
             stage=self._stage.name,
             version=self._stage.version,
             files=entries,
-            result=dict(result),
+            result={
+                **result,
+                "bytes_read": sum(file.bytes_read for file in self._opened),
+                "bytes_written": sum(entry["size"] for entry in entries.values()),
+            },
             warnings=[dict(warning) for warning in warnings],
         )
 
-    def _put(self, name: str, path: Path, media: Mapping[str, object] | None) -> dict[str, object]:
+    def _put(self, name: str, path: Path, media: Mapping[str, object] | None) -> dict[str, Any]:
         self._beat.check()
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -61,6 +61,8 @@ def test_a_cut_copies_what_it_can_and_proves_its_seams(client, asset):
     trim = client.wait(client.edit(asset, [{"start": 1, "end": 11}], preview=False))["stages"]["trim"]["result"]
     assert (trim["mode"], trim["fallback"]) == ("smart", None)
     assert Fraction(trim["copied_s"]) > Fraction(trim["reencoded_s"])
+    assert 0 < trim["bytes_read"] < 3 * asset["size"]
+    assert trim["bytes_written"] > 0
     assert all(seam["psnr_db"] is None or seam["psnr_db"] >= 40 for seam in trim["seams"])
 
 
