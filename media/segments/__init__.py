@@ -1,0 +1,1 @@
+"""Parallel encoding: an exact re-encode, cut into segments."""
