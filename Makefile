@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-CHECKED := app cli core media migrations pipelines tasks tests celeryconfig.py
+CHECKED := app bench cli core media migrations pipelines tasks tests celeryconfig.py
 
 # As they were typed, and handed to the recipe through the environment, so that any file name is safe.
 override VIDEO := $(value VIDEO)
@@ -11,7 +11,7 @@ export VIDEO KEEP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv dev demo up test check format clean
+.PHONY: help venv dev demo up test check format bench clean
 
 help: ## List the targets
 	@echo 'Targets:'
@@ -59,6 +59,15 @@ format: .venv/dev ## Bring the code into its format
 	$(BIN)/ruff check --fix $(CHECKED)
 	$(BIN)/ruff format $(CHECKED)
 
+.venv/bench: .venv/run
+	@echo 'Installing what measuring needs …'
+	@$(PIP) --editable '.[all,bench]'
+	@touch $@
+
+bench: .venv/bench ## Measure the engine beside others: some 15 minutes, and 8 GB of disk
+	@$(BIN)/python -m bench.trim
+	@$(BIN)/python -m bench.io
+
 clean: ## Remove caches and what demos left, but neither .venv nor .cutwork
-	@rm -rf demo-out .cutwork/demo-* build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf demo-out .cutwork/demo-* bench/.cache bench/.peers build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
