@@ -14,10 +14,10 @@ def path_of(url):
     return url.removeprefix("http://localhost")
 
 
-def altered(url, number=-1):
+def altered(url, number):
     token = path_of(url)
     other = "A" if token[number] != "A" else "B"
-    return token[:number] + other + (token[number + 1 :] if number != -1 else "")
+    return token[:number] + other + token[number + 1 :]
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def test_a_part_of_another_length(client, part):
 
 
 def test_an_address_that_was_altered(client, part, download):
-    for number in (-1, 20, 40):
+    # The last character of base64 may hold bits that count for nothing: take one before it for the signature.
+    for number in (-2, 20, 40):
         problem(client.put(altered(part, number), data=BODY), 403, "signature_invalid")
         problem(client.get(altered(download, number)), 403, "signature_invalid")
     problem(client.get("/v1/storage/abc"), 403, "signature_invalid")
