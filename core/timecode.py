@@ -14,7 +14,7 @@ _CLOCK = re.compile(r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]?\d(?:\.\d{1,9})?)", re.AS
 
 def parse_time(value: str | int | float | Decimal) -> Fraction:
     """Return seconds, exactly as written (`0.1` is 1/10); raises InputError `invalid_time`."""
-    text = str(value).strip() if not isinstance(value, bool) else ""
+    text = _text(value)
     if _DECIMAL.fullmatch(text):
         return Fraction(text)
     clock = _CLOCK.fullmatch(text)
@@ -22,6 +22,15 @@ def parse_time(value: str | int | float | Decimal) -> Fraction:
         hours, minutes, seconds = clock.groups()
         return int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds)
     raise InputError("invalid_time", f"{value!r} is not a time: write seconds (90.5) or HH:MM:SS.mmm (00:01:30.500).")
+
+
+def _text(value: str | int | float | Decimal) -> str:
+    """Write a number without an exponent, which `str` gives to small ones; a text stays what it is."""
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, (float, Decimal)):
+        return f"{Decimal(str(value)):f}"
+    return str(value).strip()
 
 
 def format_time(seconds: Fraction, places: int = 6) -> str:

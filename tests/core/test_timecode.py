@@ -1,3 +1,4 @@
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -16,6 +17,10 @@ from core.timecode import format_time, parse_time
         ("00:00:00.001", Fraction(1, 1000)),
         ("90.5", Fraction(181, 2)),
         (0.1, Fraction(1, 10)),
+        (0.00001, Fraction(1, 10**5)),
+        (1.5e-7, Fraction(15, 10**8)),
+        (Decimal("1E-9"), Fraction(1, 10**9)),
+        (1e8, 10**8),
         (7, 7),
         (" 12 ", 12),
         ("100:00:00", 360000),
@@ -26,7 +31,24 @@ def test_every_way_to_write_a_time(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-1", "1:60", "1:2:3:4", "nan", "1e3", "ten", "1,5", True, float("inf"), "٣", "60:00.0.0"]
+    "text",
+    [
+        "",
+        "-1",
+        "1:60",
+        "1:2:3:4",
+        "nan",
+        "1e3",
+        "ten",
+        "1,5",
+        True,
+        float("inf"),
+        1e-10,
+        1e16,
+        "1e-5",
+        "٣",
+        "60:00.0.0",
+    ],
 )
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(InputError) as caught:
