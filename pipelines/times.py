@@ -11,7 +11,19 @@ from marshmallow import ValidationError, fields, validate
 from core.errors import InputError
 from core.timecode import format_time, parse_time
 
-CODE = "^[A-Za-z0-9_]+$"
+
+class WholeRegexp(validate.Regexp):
+    """A regular expression that a text matches as a whole.
+
+    Written as `^…$`, since OpenAPI shows the pattern and reads it as JavaScript does; Python's own `$` would let a
+    final newline through.
+    """
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value; raises ValidationError when it does not match."""
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self._format_error(value))
+        return value
 
 
 class Time(fields.Field[str]):
@@ -60,10 +72,10 @@ class Share(fields.Field[str]):
 
 def colour(**options: Any) -> fields.String:
     """A colour as `#rrggbb`."""
-    hexadecimal = validate.Regexp(r"^#[0-9a-fA-F]{6}$", error="Write a colour as #rrggbb.")
+    hexadecimal = WholeRegexp(r"^#[0-9a-fA-F]{6}$", error="Write a colour as #rrggbb.")
     return fields.String(validate=hexadecimal, **options)
 
 
 def asset_id(**options: Any) -> fields.String:
     """The id of an asset, `ast_…`."""
-    return fields.String(validate=validate.Regexp(r"^ast_[0-9a-z]{26}$", error="Not an asset id (ast_…)."), **options)
+    return fields.String(validate=WholeRegexp(r"^ast_[0-9a-z]{26}$", error="Not an asset id (ast_…)."), **options)

@@ -7,6 +7,7 @@ import re
 from marshmallow import Schema, ValidationError, fields, validate
 
 from core.uploads import ABORTED, COMPLETED, EXPIRED, OPEN
+from pipelines.times import WholeRegexp
 
 PARTS_A_PAGE = 1000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -22,7 +23,7 @@ def _is_file_name(name: str) -> None:
 
 def sha256() -> fields.String:
     """A SHA-256 in hexadecimal, which may be left out."""
-    hexadecimal = validate.Regexp(r"^[0-9a-fA-F]{64}$", error="A SHA-256 is 64 hexadecimal digits.")
+    hexadecimal = WholeRegexp(r"^[0-9a-fA-F]{64}$", error="A SHA-256 is 64 hexadecimal digits.")
     return fields.String(
         load_default=None, allow_none=True, validate=hexadecimal, metadata={"description": "Of the whole file."}
     )
@@ -42,7 +43,7 @@ class NewUpload(Schema):
     content_type = fields.String(
         load_default=None,
         allow_none=True,
-        validate=validate.Regexp(_MEDIA_TYPE, error="Write a media type as video/mp4."),
+        validate=WholeRegexp(_MEDIA_TYPE, error="Write a media type as video/mp4."),
         metadata={"description": "Guessed from the file's name when left out."},
     )
     sha256 = sha256()

@@ -77,6 +77,8 @@ def test_a_body_that_is_too_large(client):
         ({"filename": "a.mp4", "size": 1, "sha256": "abc"}, {"sha256"}),
         ({"filename": "a.mp4", "size": 1, "sha256": "g" * 64}, {"sha256"}),
         ({"filename": "a.mp4", "size": 1, "content_type": "video/mp4\r\nX: y"}, {"content_type"}),
+        ({"filename": "a.mp4", "size": 1, "content_type": "video/mp4\n"}, {"content_type"}),
+        ({"filename": "a.mp4", "size": 1, "sha256": "0" * 64 + "\n"}, {"sha256"}),
         ({"filename": "a.mp4", "size": 1, "what": 1}, {"what"}),
     ],
 )
