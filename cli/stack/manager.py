@@ -2,7 +2,7 @@
 
 honcho starts each line of a Procfile in a session of its own and sends its output here. Added to that: processes that
 others need are waited for; the output goes to one log file each; the first one that dies unasked is named; the end goes
-in stages, gently and then not; and, on Linux, processes end with us even if we are killed.
+in stages, gently and then not; and processes end with us even if we are killed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from honcho.manager import Manager  # type: ignore[import-untyped]
 from honcho.printer import Message, Printer  # type: ignore[import-untyped]
 
 from cli.errors import StackError
-from cli.stack.leash import LeashedProcess
+from cli.stack.leash import LeashedProcess, kill_group
 
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TAIL = 20
@@ -139,7 +139,7 @@ class StackManager(Manager):  # type: ignore[misc]
         """A process whose forwarder was killed can tell us nothing any more: it counts as ended."""
         for name, entry in self._processes.items():
             if "returncode" not in entry and not entry["process"].is_alive():
-                entry.setdefault("pid", entry["process"].pid)
+                kill_group(entry.setdefault("pid", entry["process"].pid))
                 self._ended(name, -signal.SIGKILL)
 
     def _ended(self, name: str, code: int) -> None:
@@ -167,7 +167,7 @@ class StackManager(Manager):  # type: ignore[misc]
                 _send(os.kill, self._processes[name]["pid"], signal.SIGTERM)
         elif time.monotonic() > self._deadline or self._requests > 1:
             for name in names:
-                _send(os.killpg, self._processes[name]["pid"], signal.SIGKILL)
+                kill_group(self._processes[name]["pid"])
 
     def _running(self) -> set[str]:
         return {name for name, entry in self._processes.items() if "returncode" not in entry}

@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("stubborn is up", flush=True)
 time.sleep(600)
 """
+PROCFILE = Path(__file__).parents[2] / "Procfile"
 LISTEN = '--port "$BROKER_PORT" --bind 127.0.0.1 --dir "$BROKER_DIR" --appendonly yes --save ""'
 BROKER = f'broker: exec "$VALKEY_SERVER" {LISTEN}\n'
 
@@ -189,16 +190,55 @@ def test_a_second_signal_does_not_wait(toy):
 def test_nothing_outlives_a_stack_that_is_killed(toy):
     toy.add_line(BROKER)
     toy.add("api", API)
-    toy.add("light", "import time\ntime.sleep(600)")
+    toy.add("light", PARENT)
+    toy.add("encode", STUBBORN)
     with toy.running() as process:
         assert process.stdout.readline() == "ready\n"
+        until(lambda: len(children(toy.mark)) == 5, "three processes and two children")
+        until(lambda: "stubborn is up" in toy.log("encode"), "the stubborn one")
         broker = f"127.0.0.1:{toy.ports.broker}"
-        assert children(toy.mark)
         assert children(broker)
         process.kill()
         process.wait(5)
         until(lambda: not children(toy.mark), "the processes to follow")
         until(lambda: not children(broker), "the broker to follow")
+
+
+def worker_processes(home):
+    """The real workers of one stack, pools included, by the folder that their environment names."""
+    mark = f"CUTWORK_HOME={home}\0".encode()
+    found = []
+    for pid in children("celery"):
+        with suppress(OSError):
+            if mark in Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(pid)
+    return found
+
+
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["alone", "with its group"])
+def test_no_worker_outlives_a_stack_that_is_killed(toy, kill):
+    toy.add_line(BROKER)
+    toy.add("api", API)
+    toy.lines += [line for line in PROCFILE.read_text().splitlines(keepends=True) if line.startswith("encode:")]
+    with toy.running(WORKER_PROCESSES="2") as process:
+        until(lambda: "ready." in toy.log("encode"), "the worker", 90)
+        until(lambda: len(worker_processes(toy.home)) >= 3, "the worker's pool")
+        kill(process.pid, signal.SIGKILL)
+        process.wait(5)
+        until(lambda: not worker_processes(toy.home), "the worker and its pool to follow")
+
+
+def test_a_forwarder_that_is_killed_leaves_no_children(toy):
+    toy.add("api", API)
+    toy.add("light", PARENT)
+    with toy.running() as process:
+        assert process.stdout.readline() == "ready\n"
+        until(lambda: len(children(toy.mark)) == 4, "two processes and two children")
+        [leader] = children("light.py")
+        forwarder = int(Path(f"/proc/{leader}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(forwarder, signal.SIGKILL)
+        assert process.wait(15) == 1
+        assert "light was killed by SIGKILL" in process.stdout.read()
 
 
 def test_two_stacks_cannot_share_a_folder(toy):
