@@ -3,6 +3,7 @@
 .cutwork/
   cutwork.db     SQLite, unless DATABASE_URL names a server
   storage/       files, unless S3_BUCKET is set
+  scratch/       temporary files of stages, unless SCRATCH_DIR is set; emptied when a stack starts
   broker/        Valkey's append-only file, unless BROKER_URL or REDIS_URL is set
   secret         signs addresses; made once, readable by its owner alone
   logs/          one file for each process
@@ -15,6 +16,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +34,7 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        for folder in (self.path, self.logs, self.broker):
+        for folder in (self.path, self.logs, self.broker, self.scratch):
             folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -44,6 +46,22 @@ class Home:
     def broker(self) -> Path:
         """Where our Valkey keeps its data."""
         return self.path / "broker"
+
+    @property
+    def scratch(self) -> Path:
+        """Where stages keep files while they run."""
+        return self.path / "scratch"
+
+    def sweep(self) -> None:
+        """Delete what stages that were killed left in our scratch folder; to be called with the lock held.
+
+        The forwarders of a stack hold its lock too, so that none of its stages runs any more when we have it.
+        """
+        for entry in self.scratch.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
     @contextmanager
     def lock(self, url: str) -> Iterator[None]:
@@ -97,6 +115,7 @@ def environment(home: Home, ports: Ports, outer: Mapping[str, str]) -> dict[str,
         "BROKER_URL": redis,
         "REDIS_URL": redis,
         "STORAGE_DIR": str(home.path / "storage"),
+        "SCRATCH_DIR": str(home.scratch),
         "PUBLIC_URL": ports.url,
         # Ctrl-C shall not take long: a worker may end its stage in this time, then the stage is given back.
         "SHUTDOWN_GRACE_S": "3",

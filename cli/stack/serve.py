@@ -45,6 +45,7 @@ def serve(
         commands.pop(BROKER, None)
     with home.lock(ports.url):
         check_free(ports, with_broker=own_broker)
+        home.sweep()
         variables = environment(home, ports, outer)
         if own_broker:
             variables["VALKEY_SERVER"] = _valkey()

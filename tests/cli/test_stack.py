@@ -298,6 +298,45 @@ def test_what_the_user_set_stands(tmp_path):
     assert not (tmp_path / "secret").exists()
 
 
+def scratch_left_by_a_killed_stage(home):
+    (home / "scratch" / "cutwork-trim-x").mkdir(parents=True)
+    (home / "scratch" / "cutwork-trim-x" / "half.mp4").write_bytes(b"half")
+    (home / "scratch" / "loose").write_bytes(b"x")
+    (home / "scratch" / "link").symlink_to(home / "kept", target_is_directory=True)
+    (home / "kept").mkdir()
+    (home / "kept" / "file").write_bytes(b"x")
+
+
+LOOK_AT_SCRATCH = """
+import os, time
+print("scratch:", os.environ["SCRATCH_DIR"], sorted(os.listdir(os.environ["SCRATCH_DIR"])), flush=True)
+time.sleep(600)
+"""
+
+
+def test_stages_find_an_empty_scratch_folder_in_the_stacks_own(toy):
+    scratch_left_by_a_killed_stage(toy.home)
+    toy.add("api", API)
+    toy.add("encode", LOOK_AT_SCRATCH)
+    with toy.running(SCRATCH_DIR="") as first:
+        until(lambda: f"scratch: {toy.home / 'scratch'} []" in toy.log("encode"), "an empty scratch folder")
+        (toy.home / "scratch" / "in use").touch()
+        with toy.running() as second:
+            assert second.wait(10) == 1
+        assert (toy.home / "scratch" / "in use").exists(), "only the holder of the lock may sweep"
+        assert first.poll() is None
+    assert (toy.home / "kept" / "file").exists(), "a link is deleted, not what it leads to"
+
+
+def test_a_scratch_folder_of_the_users_own_is_not_swept(toy, tmp_path):
+    toy.add("api", API)
+    toy.add("encode", LOOK_AT_SCRATCH)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "file").touch()
+    with toy.running(SCRATCH_DIR=str(tmp_path / "theirs")):
+        until(lambda: f"scratch: {tmp_path / 'theirs'} ['file']" in toy.log("encode"), "the user's folder")
+
+
 def test_the_secret_is_made_once_and_private(tmp_path):
     first = Home(tmp_path).secret()
     assert len(first) >= 43
