@@ -33,6 +33,7 @@ from av.video.stream import VideoStream
 from media.errors import EngineError, InputError
 from media.fit import Fitter
 from media.types import Samples
+from media.x264 import repeatable
 
 CRF = {"h264": 20, "hevc": 22}
 PRESET = {"h264": "veryfast", "hevc": "ultrafast"}
@@ -360,6 +361,8 @@ def _options(spec: VideoSpec, threads: int) -> dict[str, str]:
     if spec.codec == "hevc":
         # With B-frames x265 leaves the decoding times of a clip of one or two frames uninitialised.
         options["x265-params"] = f"log-level=none:bframes=0:pools={threads or '*'}"
+    else:
+        options |= repeatable()
     if spec.scan == "interlaced" and spec.codec == "h264":
         options["flags"] = "+ilme+ildct"
     return options
