@@ -21,7 +21,7 @@ task_default_queue = MAINTENANCE_QUEUE
 
 task_annotations = {
     stage.name: {"soft_time_limit": stage.soft_limit_s, "time_limit": stage.hard_limit_s} for stage in STAGES.values()
-}
+} | {task.name: {"time_limit": task.limit_s} for task in PERIODIC.values()}
 beat_schedule = {
     task.name: {
         "task": task.name,
@@ -52,7 +52,12 @@ broker_connection_retry_on_startup = True
 # A request that creates a job must not wait for a broker that is away: what was not sent is sent by the reconciler.
 _FAIL_SOON = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 broker_transport_options = _FAIL_SOON | (
-    {"visibility_timeout": visibility_timeout_s(), "socket_keepalive": True, "health_check_interval": 30}
+    {
+        "visibility_timeout": visibility_timeout_s(),
+        "socket_keepalive": True,
+        "socket_connect_timeout": 3,
+        "health_check_interval": 30,
+    }
     if broker_url.startswith(("redis", "unix"))
     else {}
 )

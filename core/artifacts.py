@@ -16,6 +16,10 @@ def find(session: Session, digests: Iterable[str]) -> dict[str, Artifact]:
     return {row.digest: row for row in rows}
 
 
-def file_key(digest: str, name: str) -> str:
-    """Return the storage key of one file of an artifact."""
-    return f"artifacts/{digest[:2]}/{digest}/{name}"
+def file_key(digest: str, attempt: str, name: str) -> str:
+    """Return the storage key of one file of an artifact, as one attempt made it.
+
+    Encoders do not make the same bytes everywhere, and two attempts may run at once: each writes under a token of its
+    own, and the one that is committed is the one whose keys the row holds. So nothing is ever written twice.
+    """
+    return f"artifacts/{digest[:2]}/{digest}/{attempt}/{name}"

@@ -44,7 +44,9 @@ def _readers(session: Session, account_id: str, asset_id: str) -> bool:
         select(JobStage.inputs)
         .join(Job)
         .where(
-            Job.account_id == account_id, Job.status.not_in(states.TERMINAL), JobStage.status.not_in(states.TERMINAL)
+            Job.account_id == account_id,
+            Job.status.in_((states.QUEUED, states.RUNNING)),
+            JobStage.status.not_in(states.TERMINAL),
         )
     )
     return any(source.get("asset") == asset_id for inputs in session.scalars(live) for source in inputs.values())

@@ -61,7 +61,11 @@ def engine() -> Engine:
 def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a forked child off its parent's connections
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=20, pool_recycle=1800)
+        # A server that vanished without a word must be noticed: see libpq's connection parameters.
+        patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+        return create_engine(
+            parsed, pool_pre_ping=True, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience
+        )
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     made = create_engine(parsed, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False})

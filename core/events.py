@@ -6,6 +6,7 @@ Events are a hint, the database is the truth: a Redis that does not answer costs
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,15 @@ from typing import Any, cast
 
 import redis
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.errors import TransientError
 from core.settings import get_settings
 
 _log = structlog.get_logger(__name__)
+# A Redis that hangs must cost no more than this: heartbeats and requests wait for it.
+_SOON_S = 1
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ def publish(job_id: str, data: dict[str, Any]) -> None:
     """Append an event; trouble is logged, not raised."""
     settings = get_settings()
     try:
-        pipe = _client().pipeline(transaction=False)
+        pipe = _client(_SOON_S).pipeline(transaction=False)
         pipe.xadd(_key(job_id), {"data": json.dumps(data)}, maxlen=settings.events_kept, approximate=True)
         pipe.expire(_key(job_id), settings.events_ttl_s)
         pipe.execute()
@@ -44,7 +49,7 @@ def publish(job_id: str, data: dict[str, Any]) -> None:
 def last_id(job_id: str) -> str:
     """Return the id of the newest event, `0-0` when there is none; raises TransientError `events_unavailable`."""
     try:
-        newest = cast(list[tuple[str, Any]], _client().xrevrange(_key(job_id), count=1))
+        newest = cast(list[tuple[str, Any]], _client(_SOON_S).xrevrange(_key(job_id), count=1))
     except redis.RedisError as error:
         raise _unavailable() from error
     return newest[0][0] if newest else "0-0"
@@ -53,7 +58,8 @@ def last_id(job_id: str) -> str:
 def read(job_id: str, after: str, *, wait_s: float) -> Iterator[Event]:
     """Yield the events after an id, waiting up to `wait_s` seconds for the first; raises `events_unavailable`."""
     try:
-        answer = _client().xread({_key(job_id): after}, block=max(1, int(wait_s * 1000)))
+        client = _client(wait_s + _SOON_S)
+        answer = client.xread({_key(job_id): after}, block=max(1, int(wait_s * 1000)))
     except redis.RedisError as error:
         raise _unavailable() from error
     for _, entries in cast(list[tuple[str, list[tuple[str, dict[str, str]]]]], answer or []):
@@ -64,7 +70,7 @@ def read(job_id: str, after: str, *, wait_s: float) -> Iterator[Event]:
 def check() -> None:
     """Answer whether Redis is there; raises TransientError when it is not."""
     try:
-        _client().ping()
+        _client(_SOON_S).ping()
     except redis.RedisError as error:
         raise _unavailable() from error
 
@@ -77,10 +83,17 @@ def _key(job_id: str) -> str:
     return f"cutwork:events:{job_id}"
 
 
-def _client() -> redis.Redis:
-    return _client_of(get_settings().events_url, os.getpid())
+def _client(timeout_s: float) -> redis.Redis:
+    return _client_of(get_settings().events_url, math.ceil(timeout_s), os.getpid())
 
 
-@lru_cache(maxsize=4)
-def _client_of(url: str, pid: int) -> redis.Redis:  # noqa: ARG001 - a forked child must not share its parent's sockets
-    return redis.Redis.from_url(url, decode_responses=True, protocol=2, socket_connect_timeout=3, socket_timeout=35)
+@lru_cache(maxsize=16)
+def _client_of(url: str, timeout_s: int, pid: int) -> redis.Redis:  # noqa: ARG001 - sockets must not cross a fork
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        protocol=2,
+        socket_connect_timeout=_SOON_S,
+        socket_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 1),
+    )

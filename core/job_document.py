@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from core import artifacts, events, states
 from core.db import reading
@@ -27,8 +27,7 @@ def documents(rows: Iterable[Job], storage: Storage | None) -> list[dict[str, An
     ]
     with reading() as session:
         found = artifacts.find(session, digests) if storage and digests else {}
-        first = min((job.id for job in jobs if job.status == states.QUEUED), default=None)
-        waiting = [*session.scalars(_queued_until(max(job.id for job in jobs)))] if first else []
+        waiting = {job.id: session.scalar(_queued_until(job.id)) for job in jobs if job.status == states.QUEUED}
     return [_document(job, found, storage, waiting) for job in jobs]
 
 
@@ -45,14 +44,16 @@ def announce(job_id: str) -> None:
         events.publish(job_id, document(job, None))
 
 
-def _document(job: Job, found: dict[str, Artifact], storage: Storage | None, waiting: list[str]) -> dict[str, Any]:
+def _document(
+    job: Job, found: dict[str, Artifact], storage: Storage | None, waiting: dict[str, int | None]
+) -> dict[str, Any]:
     return {
         "id": job.id,
         "pipeline": job.pipeline,
         "status": job.status,
         "progress": round(job.progress, 4),
         "eta_s": _eta(job),
-        "queue_position": waiting.index(job.id) + 1 if job.id in waiting else None,
+        "queue_position": waiting.get(job.id),
         "stages": {stage.name: _stage(stage) for stage in job.stages},
         "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
         "warnings": [warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings],
@@ -125,5 +126,5 @@ def download_name(filename: str, suffix: str, key: str) -> str:
     return f"{stem[:180]}{suffix}{PurePath(key).suffix}"
 
 
-def _queued_until(job_id: str) -> Select[str]:
-    return select(Job.id).where(Job.status == states.QUEUED, Job.id <= job_id).order_by(Job.id)
+def _queued_until(job_id: str) -> Select[int]:
+    return select(func.count()).select_from(Job).where(Job.status == states.QUEUED, Job.id <= job_id)

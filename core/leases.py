@@ -101,8 +101,11 @@ def renew(lease: Lease, *, seconds: int, progress: float) -> bool:
         return True
 
 
-def commit(lease: Lease, artifact: Artifact) -> bool:
-    """Store what the stage made and mark it done, in one transaction; False when the lease is no longer ours."""
+def commit(lease: Lease, artifact: Artifact) -> Artifact | None:
+    """Store what the stage made and mark it done, in one transaction; None when the lease is no longer ours.
+
+    Return the artifact that counts: another job of the account may have made the same one first.
+    """
     try:
         return _commit(lease, artifact)
     except IntegrityError:
@@ -110,19 +113,20 @@ def commit(lease: Lease, artifact: Artifact) -> bool:
         return _commit(lease, artifact)
 
 
-def _commit(lease: Lease, artifact: Artifact) -> bool:
+def _commit(lease: Lease, artifact: Artifact) -> Artifact | None:
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
         stage = _held(job, lease)
-        if job is None or stage is None:
-            return False
         made = artifacts.find(session, [artifact.digest]).get(artifact.digest)
+        if job is None or stage is None:
+            # An earlier call may have committed these very files, and lost its connection before the answer.
+            return made if made and made.files == artifact.files else None
         if made is None:
             made = session.merge(artifact)
             session.flush()
         jobs.finish_from_artifact(stage, made, cached=False, moment=now())
         jobs.settle(job, now())
-        return True
+        return made
 
 
 def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:

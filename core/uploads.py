@@ -93,8 +93,9 @@ def complete(account_id: str, upload_id: str, storage: Storage, *, sha256: str |
             if declared.lower() != found:
                 raise InputError("sha256_mismatch", "The bytes that arrived are not those of the declared SHA-256.")
     except InputError:
-        _close(upload.id, ABORTED)
-        storage.delete(upload.storage_key)
+        # Another complete may have made the asset meanwhile: then these bytes are the asset's.
+        if _close(upload.id, ABORTED):
+            storage.delete(upload.storage_key)
         raise
     return _make_asset(upload, found)
 
@@ -104,20 +105,27 @@ def abort(account_id: str, upload_id: str, storage: Storage) -> None:
     upload = get(account_id, upload_id)
     if upload.status == COMPLETED:
         raise ConflictError("upload_closed", "The upload is complete: delete its asset instead.")
-    storage.abort_multipart(upload.storage_key, upload.multipart_id)
-    _close(upload.id, ABORTED)
+    if not _close(upload.id, ABORTED):
+        upload = get(account_id, upload_id)
+        if upload.status == COMPLETED:
+            raise ConflictError("upload_closed", "The upload was completed meanwhile: delete its asset instead.")
+    _drop(upload, storage)
 
 
 def expire(storage: Storage) -> int:
     """Drop every upload whose time is over, with its parts; return how many."""
     with reading() as session:
         stale = list(session.scalars(select(Upload).where(Upload.status == OPEN, Upload.expires_at < now())))
-    for upload in stale:
-        storage.abort_multipart(upload.storage_key, upload.multipart_id)
-        # Parts may have been joined by a complete that died before it made the asset.
-        storage.delete(upload.storage_key)
-        _close(upload.id, EXPIRED)
-    return len(stale)
+    closed = [upload for upload in stale if _close(upload.id, EXPIRED)]
+    for upload in closed:
+        _drop(upload, storage)
+    return len(closed)
+
+
+def _drop(upload: Upload, storage: Storage) -> None:
+    """Remove what a closed upload left: its parts, and what a complete that died joined of them."""
+    storage.abort_multipart(upload.storage_key, upload.multipart_id)
+    storage.delete(upload.storage_key)
 
 
 def _join(upload: Upload, storage: Storage) -> None:
@@ -175,11 +183,14 @@ def _make_asset(upload: Upload, sha256: str) -> tuple[Asset, bool]:
     return asset, True
 
 
-def _close(upload_id: str, status: str) -> None:
+def _close(upload_id: str, status: str) -> bool:
+    """End an open upload; False when it has ended already. Only who ended it may touch its bytes."""
     with transaction() as session:
         row = session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one()
-        if row.status == OPEN:
-            row.status = status
+        if row.status != OPEN:
+            return False
+        row.status = status
+        return True
 
 
 def _part(upload: Upload, storage: Storage, number: int, there: Part | None) -> dict[str, object]:

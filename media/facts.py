@@ -122,9 +122,10 @@ class MediaInfo:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> MediaInfo:
-        """Read what `to_dict` wrote; times to the microsecond."""
+        """Read what `to_dict` wrote, times to the microsecond, and pass over what others added."""
+        known = {name: value for name, value in document.items() if name in cls.__dataclass_fields__}
         streams = tuple(_stream(stream) for stream in document["streams"])
-        return cls(**_exact({**document, "streams": streams}))
+        return cls(**_exact({**known, "streams": streams}))
 
 
 def _stream(document: Mapping[str, Any]) -> StreamFacts:

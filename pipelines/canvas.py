@@ -12,8 +12,9 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy import update
 
-from core import states
+from core import events, states
 from core.db import transaction
+from core.errors import TransientError
 from core.models import Job, JobStage, now
 from tasks.app import celery_app
 
@@ -62,8 +63,10 @@ def dispatch(job: Job) -> bool:
     canvas = build(job)
     try:
         if canvas is not None:
+            # Asked first because it answers soon: a broker that hangs would hold the request for long.
+            events.check()
             canvas.apply_async(retry=False)
-    except (OperationalError, RedisError) as error:
+    except (OperationalError, RedisError, TransientError) as error:
         _log.warning("canvas not sent", job_id=job.id, reason=str(error))
         return False
     # What waits for a stage that a worker holds is sent by the reconciler, when that stage is done.

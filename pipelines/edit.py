@@ -10,6 +10,7 @@ from core import assets
 from core.errors import InputError
 from core.models import Asset
 from core.plan import JobPlan
+from core.settings import get_settings
 from pipelines import inspect
 from pipelines.planner import Output, Planner
 
@@ -25,6 +26,7 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     known by now, rule the edit out: the engine checks again.
     """
     source = assets.get(account_id, request["input"])
+    _check_length(request["keep"], get_settings().max_duration_s)
     check(inspect.facts(account_id, source), request)
     planner = Planner(account_id)
     inspect.plan_probe(planner, source)
@@ -68,7 +70,19 @@ def check(facts: Mapping[str, Any] | None, request: Mapping[str, Any]) -> None:
         raise InputError(
             "no_video", "The input has no picture to brand: leave brand out.", fields={"brand": ["No video."]}
         )
-    _check_ranges(Fraction(facts["duration"]), request["keep"])
+    duration = Fraction(facts["duration"])
+    _check_ranges(duration, request["keep"])
+    _check_length(
+        [piece | {"end": piece["end"] or duration} for piece in request["keep"]], get_settings().max_duration_s
+    )
+
+
+def _check_length(keep: Sequence[Mapping[str, Any]], most: int) -> None:
+    """Refuse a result that no stage may make: ranges may repeat, so it can be longer than its source."""
+    if sum(Fraction(piece["end"]) - Fraction(piece["start"]) for piece in keep if piece["end"] is not None) > most:
+        raise InputError(
+            "too_long", f"The result would be longer than the {most} s allowed.", fields={"keep": ["Too long."]}
+        )
 
 
 def _check_ranges(duration: Fraction, keep: Sequence[Mapping[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,14 @@ from pipelines.times import Share, Time, asset_id, colour
 POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
 TRANSITIONS = ("cut", "crossfade")
 MODES = ("smart", "exact", "copy")
+# Metadata travels with every document and every live event.
+_MOST_METADATA = 16 * 1024
 _TEXT = validate.And(validate.Length(min=1, max=200), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$"))
+
+
+def _fits(metadata: dict[str, Any]) -> None:
+    if len(json.dumps(metadata)) > _MOST_METADATA:
+        raise ValidationError(f"At most {_MOST_METADATA} bytes as JSON: keep the rest with you, under an id.")
 
 
 class KeepSchema(Schema):
@@ -56,7 +64,8 @@ class CardSchema(Schema):
     @post_load
     def _defaults(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         title = {"subtitle": "", "background": "#101820", "color": "#ffffff"} if "title" in data else {}
-        return {"duration": "4"} | title | data
+        full = {"duration": "4"} | title | data
+        return full | {name: full[name].lower() for name in ("background", "color") if name in full}
 
 
 class TransitionSchema(Schema):
@@ -83,6 +92,12 @@ class BrandSchema(Schema):
     outro = fields.Nested(CardSchema, load_default=None, allow_none=True)
     transition = fields.Nested(TransitionSchema, load_default=lambda: {"type": "cut", "duration": "0.5"})
     watermark = fields.Nested(WatermarkSchema, load_default=None, allow_none=True)
+
+    @post_load
+    def _without_what_has_no_effect(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        meets = data["intro"] or data["outro"]
+        fades = meets and data["transition"]["type"] == "crossfade"
+        return data if fades else data | {"transition": {"type": "cut", "duration": "0"}}
 
     @validates_schema
     def _something(self, data: dict[str, Any], **_: Any) -> None:
@@ -112,7 +127,7 @@ class EditSchema(Schema):
         keys=fields.String(validate=validate.Length(min=1, max=64)),
         load_default=dict,
         metadata={"description": "Yours to fill; it comes back with the job. At most 50 keys."},
-        validate=validate.Length(max=50),
+        validate=validate.And(validate.Length(max=50), _fits),
     )
 
     @pre_load
@@ -120,6 +135,17 @@ class EditSchema(Schema):
         if isinstance(data, dict) and isinstance(data.get("preview"), bool):
             return data | {"preview": {} if data["preview"] else None}
         return data
+
+    @post_load
+    def _join_neighbours(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """What goes on where the range before ended is one range."""
+        joined: list[dict[str, Any]] = []
+        for piece in data["keep"]:
+            if joined and joined[-1]["end"] == piece["start"]:
+                joined[-1] = joined[-1] | {"end": piece["end"]}
+            else:
+                joined.append(piece)
+        return data | {"keep": joined}
 
     @validates_schema
     def _not_too_many(self, data: dict[str, Any], **_: Any) -> None:

@@ -29,6 +29,7 @@ from tasks.stages import STAGES
 
 _log = structlog.get_logger(__name__)
 _BATCH = 100
+_LIVE = (states.QUEUED, states.RUNNING)
 
 
 def run() -> Counter[str]:
@@ -79,7 +80,7 @@ def _never_sent() -> list[str]:
     # A job that was made just now is being sent by the process that made it.
     settled = now() - timedelta(seconds=get_settings().lease_s)
     query = select(Job.id).where(
-        Job.status.not_in(states.TERMINAL),
+        Job.status.in_(_LIVE),
         Job.dispatched_at.is_(None),
         or_(Job.created_at < settled, Job.status == states.RUNNING),
         ~running,
@@ -95,17 +96,17 @@ def _still_unsent(job: Job) -> bool:
 def _forgotten() -> list[str]:
     """Jobs with a stage that has been ready for long while its queue is empty: the broker lost the message."""
     patience = now() - timedelta(seconds=get_settings().redeliver_after_s)
-    query = (
-        select(JobStage.job_id, JobStage.queue)
+    waiting = (
+        select(JobStage)
         .join(Job)
         .where(JobStage.status == states.QUEUED, JobStage.queued_at < patience)
-        .where(Job.status.not_in(states.TERMINAL), Job.dispatched_at < patience)
-        .limit(_BATCH)
+        .where(Job.status.in_(_LIVE), Job.dispatched_at < patience)
     )
     with reading() as session:
-        waiting = list(session.execute(query))
-    empty = {queue for queue in {queue for _, queue in waiting} if _is_empty(queue)}
-    return list(dict.fromkeys(job_id for job_id, queue in waiting if queue in empty))
+        queues = list(session.scalars(waiting.with_only_columns(JobStage.queue).distinct()))
+        empty = [queue for queue in queues if _is_empty(queue)]
+        found = waiting.with_only_columns(JobStage.job_id).where(JobStage.queue.in_(empty)).order_by(JobStage.queued_at)
+        return list(dict.fromkeys(session.scalars(found.limit(_BATCH))))
 
 
 def _is_empty(queue: str) -> bool:

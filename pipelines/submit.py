@@ -36,7 +36,8 @@ def inspect_asset(account_id: str, asset: Asset) -> Job:
     """Start the probe of an asset, or return the job that already found it out or is about to."""
     known = jobs.newest_of(account_id, inspect.NAME, asset.id)
     # What an older version of the probe found is not known any more.
-    if known and (known.status != states.SUCCEEDED or inspect.facts(account_id, asset)):
+    passing = known and known.error and known.error["retryable"]
+    if known and not passing and (known.status != states.SUCCEEDED or inspect.facts(account_id, asset)):
         return known
     return submit(account_id, inspect.plan(account_id, asset))
 

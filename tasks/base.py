@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 import uuid
 from collections.abc import Callable
 from typing import NoReturn
@@ -16,7 +17,7 @@ from core import job_document, leases
 from core.db import reading
 from core.errors import CutworkError, EngineError, TransientError
 from core.leases import Lease, Refused
-from core.models import Job, JobStage
+from core.models import Artifact, Job, JobStage
 from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
@@ -100,13 +101,45 @@ def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) ->
             account_id = session.get_one(Job, lease.job_id).account_id
         storage = storage_from(settings)
         context = StageContext(row, stage, account_id, storage=storage, settings=settings, beat=beat)
-        function(context)
-        beat.check()
-    if context.artifact is None:
-        raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
-    if not leases.commit(lease, context.artifact):
+        try:
+            function(context)
+            if context.artifact is None:
+                raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
+        except BaseException:
+            _discard(context)
+            raise
+        committed = _commit(lease, context.artifact, beat)
+    if committed is None or committed.files != context.artifact.files:
+        # The stage was lost, or another job of the account committed the same work first.
+        _discard(context)
+    if committed is None:
         raise LeaseLost
     _log.info("stage done")
+
+
+def _commit(lease: Lease, artifact: Artifact, beat: Heartbeat) -> Artifact | None:
+    """Commit, and wait a while for a database that is away: the work is done and must not be lost.
+
+    Return the artifact that counts, None when the stage is no longer ours.
+    """
+    deadline = time.monotonic() + get_settings().commit_patience_s
+    tries = 0
+    while True:
+        try:
+            return leases.commit(lease, artifact)
+        except TransientError:
+            if beat.lost or time.monotonic() > deadline:
+                raise
+            tries += 1
+            time.sleep(backoff(min(tries, 3)))
+
+
+def _discard(context: StageContext) -> None:
+    try:
+        context.discard()
+    except TransientError as error:
+        # The sweep of objects that no row names finds it later.
+        _log.warning("files of a lost attempt stay", reason=error.message)
 
 
 def _try_again(task: Task[..., None], stage: Stage, row: JobStage, lease: Lease, error: TransientError) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class StageContext:
         self._stage = stage
         self._storage = storage
         self._beat = beat
+        self._attempt = uuid.uuid4().hex[:12]
+        self._stored: list[str] = []
         self._opened: list[RangedFile | CountedFile] = []
 
     def has_input(self, label: str) -> bool:
@@ -118,11 +121,17 @@ class StageContext:
             warnings=[dict(warning) for warning in warnings],
         )
 
+    def discard(self) -> None:
+        """Delete what was stored, because it will not be committed."""
+        for key in self._stored:
+            self._storage.delete(key)
+
     def _put(self, name: str, path: Path, media: Mapping[str, object] | None) -> dict[str, Any]:
         self._beat.check()
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        key = artifacts.file_key(self._row.digest, name)
+        key = artifacts.file_key(self._row.digest, self._attempt, name)
+        self._stored.append(key)
         content_type = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         self._storage.put_file(key, path, content_type=content_type)
         size = path.stat().st_size

@@ -41,12 +41,25 @@ class Heartbeat:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def lost(self) -> bool:
+        """Whether the stage is no longer ours."""
+        return self._lost.is_set()
+
     def check(self) -> None:
         """Raise LeaseLost once the stage is no longer ours."""
-        if self._lost.is_set():
+        if self.lost:
             raise LeaseLost
 
     def _run(self) -> None:
+        try:
+            self._renew_until_stopped()
+        except BaseException:
+            # Without a heartbeat another worker takes the stage: this one must know.
+            self._lost.set()
+            raise
+
+    def _renew_until_stopped(self) -> None:
         announced = -1.0
         renewed_at = time.monotonic()
         while not self._stop.wait(self._every_s):

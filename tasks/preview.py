@@ -5,6 +5,7 @@ from __future__ import annotations
 from media import preview as engine
 from tasks.base import stage
 from tasks.context import StageContext
+from tasks.limits import limits
 
 
 @stage("preview")
@@ -15,6 +16,7 @@ def preview(ctx: StageContext) -> None:
             body,
             folder,
             height=ctx.params["height"],
+            limits=limits(ctx.settings),
             threads=ctx.settings.encode_threads,
             on_progress=ctx.progress,
         )

@@ -170,7 +170,7 @@ def test_two_jobs_that_make_the_same_artifact_at_once_both_succeed():
 
     def finish(job, lease, row):
         barrier.wait()
-        answers.append(leases.commit(lease, artifact_of(row, job.account_id)))
+        answers.append(bool(leases.commit(lease, artifact_of(row, job.account_id))))
 
     threads = [
         threading.Thread(target=finish, args=(job, *one)) for job, one in zip((first, second), held, strict=True)
@@ -183,6 +183,14 @@ def test_two_jobs_that_make_the_same_artifact_at_once_both_succeed():
     assert {again(first).status, again(second).status} == {states.SUCCEEDED}
     with transaction() as session:
         assert session.query(Artifact).count() == 1
+
+
+def test_a_commit_whose_answer_was_lost_may_be_asked_again():
+    job = make_job()
+    lease, row = take(job, "probe")
+    made = artifact_of(row, job.account_id)
+    assert leases.commit(lease, made)
+    assert leases.commit(lease, artifact_of(row, job.account_id)).digest == made.digest
 
 
 def test_only_one_of_many_claims_at_once_wins():

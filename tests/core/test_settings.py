@@ -35,3 +35,11 @@ def test_nonsense_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("LEASE_S", "soon")
     with pytest.raises(ValidationError, match="lease_s"):
         Settings()
+
+
+def test_the_default_secret_signs_nothing_for_others(monkeypatch):
+    monkeypatch.setenv("PUBLIC_URL", "https://cutwork.example")
+    with pytest.raises(ValidationError, match="SECRET_KEY must be set"):
+        Settings()
+    monkeypatch.setenv("SECRET_KEY", "of our own")
+    assert Settings().public_url == "https://cutwork.example"

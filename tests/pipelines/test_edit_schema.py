@@ -45,7 +45,17 @@ def test_a_title_card_gets_its_defaults():
         "background": "#101820",
         "color": "#ffffff",
     }
-    assert brand["transition"] == {"type": "cut", "duration": "0.5"}
+    assert brand["transition"] == {"type": "cut", "duration": "0"}
+
+
+def test_what_makes_no_difference_makes_no_other_request():
+    card = {"title": "Hello", "color": "#FFFFFF"}
+    plain = load(brand={"intro": {"title": "Hello", "color": "#ffffff"}})
+    assert load(brand={"intro": card, "transition": {"type": "cut", "duration": 3}}) == plain
+    mark = {"watermark": {"asset": ASSET}}
+    assert load(brand=mark | {"transition": {"type": "crossfade"}}) == load(brand=mark)
+    assert load(keep=[{"start": 1, "end": 2}, {"start": "2.0", "end": 3}]) == load(keep=[{"start": 1, "end": 3}])
+    assert len(load(keep=[{"start": 2, "end": 3}, {"start": 1, "end": 2}])["keep"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -76,6 +86,7 @@ def test_a_title_card_gets_its_defaults():
         ({"brand": {"watermark": {"asset": ASSET, "position": "left"}}}, "brand"),
         ({"brand": {"intro": {"title": "x"}, "transition": {"type": "wipe"}}}, "brand"),
         ({"metadata": {"k" * 65: 1}}, "metadata"),
+        ({"metadata": {"k": "v" * 20_000}}, "metadata"),
         ({"surprise": 1}, "surprise"),
     ],
 )

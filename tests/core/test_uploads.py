@@ -1,0 +1,115 @@
+"""Who ends an upload, and who may touch its bytes."""
+
+import hashlib
+import io
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from core import accounts, uploads
+from core.db import transaction
+from core.errors import ConflictError, InputError
+from core.models import Upload, now
+from core.storage.local import LocalStorage
+from core.storage.signing import Grant
+
+pytestmark = pytest.mark.usefixtures("database")
+BYTES = b"0123456789" * 100
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return LocalStorage(tmp_path / "storage", public_url="http://127.0.0.1", secret="s")
+
+
+@pytest.fixture
+def account():
+    return accounts.default_account().id
+
+
+@pytest.fixture
+def upload(storage, account):
+    made = uploads.create(account, storage, filename="a.mp4", size=len(BYTES), content_type="video/mp4", sha256=None)
+    [part] = uploads.part_urls(made, storage, start=1, limit=10)
+    grant = storage.verify(httpx.URL(part["url"]).path.rsplit("/", 1)[1], "PUT")
+    assert isinstance(grant, Grant)
+    storage.write_part(grant, io.BytesIO(BYTES), len(BYTES))
+    return made
+
+
+def lapse(upload):
+    with transaction() as session:
+        session.get_one(Upload, upload.id).expires_at = now() - timedelta(seconds=1)
+
+
+def test_a_complete_upload_is_an_asset_with_its_bytes(storage, account, upload):
+    asset, made = uploads.complete(account, upload.id, storage)
+    assert made
+    assert asset.sha256 == hashlib.sha256(BYTES).hexdigest()
+    assert storage.open(asset.storage_key).read() == BYTES
+    again, made = uploads.complete(account, upload.id, storage)
+    assert (again.id, made) == (asset.id, False)
+
+
+def test_what_expires_is_gone(storage, account, upload):
+    lapse(upload)
+    assert uploads.expire(storage) == 1
+    assert storage.list_parts(upload.storage_key, upload.multipart_id) == []
+    with pytest.raises(ConflictError) as caught:
+        uploads.complete(account, upload.id, storage)
+    assert caught.value.code == "upload_expired"
+    assert uploads.expire(storage) == 0
+
+
+def test_an_upload_that_is_completed_while_it_expires_keeps_its_bytes(storage, account, upload, monkeypatch):
+    lapse(upload)
+    close = uploads._close
+
+    def complete_first(upload_id, status):
+        monkeypatch.setattr(uploads, "_close", close)
+        with transaction() as session:
+            session.get_one(Upload, upload.id).expires_at = now() + timedelta(hours=1)
+        uploads.complete(account, upload.id, storage)
+        return close(upload_id, status)
+
+    monkeypatch.setattr(uploads, "_close", complete_first)
+    assert uploads.expire(storage) == 0
+    asset, _ = uploads.complete(account, upload.id, storage)
+    assert storage.open(asset.storage_key).read() == BYTES
+
+
+def test_a_second_complete_with_a_wrong_digest_takes_nothing_away(storage, account, upload, monkeypatch):
+    digest = uploads._sha256
+
+    def complete_first(*args):
+        monkeypatch.setattr(uploads, "_sha256", digest)
+        uploads.complete(account, upload.id, storage)
+        return digest(*args)
+
+    monkeypatch.setattr(uploads, "_sha256", complete_first)
+    with pytest.raises(InputError) as caught:
+        uploads.complete(account, upload.id, storage, sha256="0" * 64)
+    assert caught.value.code == "sha256_mismatch"
+    asset, _ = uploads.complete(account, upload.id, storage)
+    assert storage.open(asset.storage_key).read() == BYTES
+
+
+def test_a_wrong_digest_drops_the_upload_and_its_bytes(storage, account, upload):
+    with pytest.raises(InputError) as caught:
+        uploads.complete(account, upload.id, storage, sha256="0" * 64)
+    assert caught.value.code == "sha256_mismatch"
+    assert list(storage.keys("assets/")) == []
+
+
+def test_an_abort_removes_what_a_complete_that_died_had_joined(storage, account, upload, monkeypatch):
+    def die(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(uploads, "_sha256", die)
+        with pytest.raises(KeyboardInterrupt):
+            uploads.complete(account, upload.id, storage)
+    assert list(storage.keys("assets/")) != []
+    uploads.abort(account, upload.id, storage)
+    assert list(storage.keys("assets/")) == []
