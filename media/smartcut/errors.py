@@ -9,6 +9,6 @@ class NotCuttable(MediaError):
     """This source, or these ranges of it, cannot be cut by copying: the caller re-encodes instead and says why.
 
     Stable codes: no_video, codec_not_supported, profile_not_supported, interlaced, missing_headers, too_many_headers,
-    headers_change, no_timestamps, no_entry_point, keyframes_too_far, edited_timeline, reorder_changes,
+    headers_change, no_timestamps, sparse_pictures, no_entry_point, keyframes_too_far, edited_timeline, reorder_changes,
     damaged_pictures, certificate_failed.
     """

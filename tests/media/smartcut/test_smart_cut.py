@@ -182,3 +182,10 @@ def test_progress_rises_to_one(clip, tmp_path):
     assert told == sorted(told)
     assert told[-1] == 1
     assert numbers(tmp_path / "cut.mp4") == list(range(30, 180))
+
+
+def test_pictures_that_are_far_apart_are_left_to_the_exact_way(shared_media, cut):
+    # A slide stays for half a second: moved to the frame beside it, a cut would take speech away.
+    with pytest.raises(NotCuttable) as caught:
+        cut(shared_media / "lecture_slides_vfr_h264_aac.mov", [("1.04", "2.04"), ("5.22", "6.52")])
+    assert caught.value.code == "sparse_pictures"
