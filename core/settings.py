@@ -9,11 +9,16 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
+
+_DEFAULT_SECRET = "insecure-development-key"  # noqa: S105 - refused off this machine
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class Settings(BaseSettings):
@@ -36,7 +41,7 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000", description="Where clients reach the API; signed local URLs start with it."
     )
     secret_key: SecretStr = Field(
-        SecretStr("insecure-development-key"),
+        SecretStr(_DEFAULT_SECRET),
         description="Signs local upload and download URLs and page cursors.",
     )
 
@@ -80,14 +85,27 @@ class Settings(BaseSettings):
     lease_s: int = Field(
         15, gt=1, description="A stage whose worker is silent for so many seconds is given to another."
     )
+    commit_patience_s: float = Field(
+        60.0, gt=0, description="How long finished work waits for a database that is away, in seconds."
+    )
     heartbeat_s: float = Field(
         0.5,
         gt=0,
         description="How often a running stage renews its lease, saves progress and looks for a cancel, in seconds.",
     )
-    events_kept: int = Field(1000, gt=0, description="Live events kept for each job, for clients that reconnect.")
+    events_kept: int = Field(200, gt=0, description="Live events kept for each job, for clients that reconnect.")
     events_ttl_s: int = Field(
         24 * 3600, gt=0, description="Live events of a job are dropped after this many idle seconds."
+    )
+    sse_max_streams: int = Field(
+        16,
+        gt=0,
+        description="Most event streams of an API process; each holds a thread, so keep it below the server's threads.",
+    )
+    sse_max_s: float = Field(
+        300.0,
+        gt=0,
+        description="An event stream this old is ended at its next event or keepalive; the client resumes it.",
     )
     reconcile_every_s: float = Field(5.0, gt=0, description="How often lost work is looked for, in seconds.")
     expire_uploads_every_s: float = Field(
@@ -103,6 +121,13 @@ class Settings(BaseSettings):
     )
     shutdown_grace_s: int = Field(30, ge=0, description="A stopping worker may finish its stage in so many seconds.")
     log_json: bool = Field(False, description="Log one JSON object a line instead of text.")
+
+    @model_validator(mode="after")
+    def _secret_is_ours(self) -> Self:
+        host = urlsplit(self.public_url).hostname or ""
+        if self.secret_key.get_secret_value() == _DEFAULT_SECRET and host not in _LOOPBACK:
+            raise ValueError("SECRET_KEY must be set when PUBLIC_URL is not on this machine: it signs download URLs")
+        return self
 
     @model_validator(mode="before")
     @classmethod
