@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from app import errors, request_ids, storage
+from app import errors, request_ids, storage, streams
 from app.blueprint import Api, refuse_malformed_ids
 from app.resources import assets, docs, events, health, jobs, uploads
 from app.resources import storage as storage_files
@@ -37,6 +37,7 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     request_ids.init_app(app)
     storage.init_app(app)
+    streams.init_app(app)
     app.url_value_preprocessor(refuse_malformed_ids)
     app.after_request(_secure)
     api = Api(app)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import structlog
@@ -40,15 +40,18 @@ def frame(document: Document, event_id: str | None) -> str:
     return f"{head}event: job\ndata: {json.dumps(document, separators=(',', ':'))}\n\n"
 
 
-def follow(job_id: str, load: Callable[[], Document], *, after: str | None) -> Iterator[str]:
+def follow(job_id: str, load: Callable[[], Document], *, after: str | None, seconds: float) -> Generator[str]:
     """Yield the events of a job after an id (without one: its document, then what comes) until it has ended.
+
+    After so many seconds the frames end anyway, at the next event or keepalive: the client comes back with its last id.
 
     `load` reads the document from the database, with its outputs. It is called when the stream begins, when the job
     ends, and once a second while Redis does not answer; nothing is held between the calls.
     """
     yield RETRY
     follower = _Follower(job_id, load, after)
-    while not follower.ended:
+    ends_at = time.monotonic() + seconds
+    while not follower.ended and time.monotonic() < ends_at:
         try:
             yield from follower.step()
         except TransientError as error:

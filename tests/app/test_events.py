@@ -12,10 +12,12 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from app import live
-from cli.events import parse_events
+from app import create_app, live, streams
+from cli.client import Api
+from cli.events import follow, parse_events
 from core import job_document, jobs, leases
 from core.db import transaction
+from core.errors import TransientError
 from core.leases import Lease
 from core.models import Job
 from tests.app.test_problems import problem
@@ -61,6 +63,8 @@ def shared_server(tmp_path_factory, empty_sqlite, valkey_url):
         "STORAGE_DIR": str(folder / "storage"),
         "PUBLIC_URL": "http://localhost",
         "BROKER_URL": valkey_url(),
+        # More than there are connections to the database.
+        "SSE_MAX_STREAMS": "31",
     }
     with serve(folder, **settings) as url:
         yield url, settings
@@ -113,6 +117,10 @@ class Listener:
 def make_job(stages=DIAMOND):
     """A job that shares no artifact with any other."""
     return rows.make_job(stages, salt=uuid.uuid4().hex)
+
+
+def document_of(job):
+    return job_document.document(jobs.get(job.account_id, job.id), None)
 
 
 def claim(job, name):
@@ -257,7 +265,7 @@ def test_an_end_that_redis_never_heard_of_is_seen(embedded, monkeypatch):
     """The keepalive looks at the row: no client waits for ever."""
     monkeypatch.setattr(live, "KEEPALIVE_S", 0.2)
     job = make_job()
-    frames = live.follow(job.id, lambda: job_document.document(jobs.get(job.account_id, job.id), None), after=None)
+    frames = live.follow(job.id, lambda: document_of(job), after=None, seconds=60)
     assert next(frames) == live.RETRY
     assert '"status":"queued"' in next(frames)
     assert next(frames) == live.KEEPALIVE
@@ -276,12 +284,109 @@ def test_an_event_from_before_the_first_document_does_not_turn_it_back(embedded,
             late.append(True)
             advance(lease, 0.2)
             advance(lease, 0.8)
-        return job_document.document(jobs.get(job.account_id, job.id), None)
+        return document_of(job)
 
     late = []
-    frames = live.follow(job.id, load, after=None)
+    frames = live.follow(job.id, load, after=None, seconds=60)
     next(frames)
     first, second = next(frames), next(frames)
     assert '"progress":0.8' in first
     assert '"progress":0.8' in second
     frames.close()
+
+
+def test_a_stream_that_is_too_many_is_refused(configure, embedded):
+    configure(SSE_MAX_STREAMS=2)
+    client = create_app().test_client()
+    job = make_job()
+    path = f"/v1/jobs/{job.id}/events"
+    first, second = client.get(path), client.get(path)
+    assert first.status_code == second.status_code == 200
+    refused = client.get(path)
+    assert problem(refused, 503, "too_many_streams")["retryable"]
+    assert int(refused.headers["Retry-After"]) > 0
+    first.close()
+    third = client.get(path)
+    assert third.status_code == 200
+    problem(client.get(path), 503, "too_many_streams")
+    second.close()
+    third.close()
+
+
+def test_a_stream_that_was_dropped_before_it_began_leaves_its_place(configure, embedded):
+    configure(SSE_MAX_STREAMS=1)
+    with create_app().app_context():
+        for _ in range(3):
+            frames = live.follow("job_1", dict, after=None, seconds=60)
+            stream = streams.in_a_place(frames)
+            with pytest.raises(TransientError):
+                streams.in_a_place(frames)
+            del stream
+
+
+def test_a_stream_that_ended_leaves_its_place_as_does_a_head(configure, embedded):
+    configure(SSE_MAX_STREAMS=1)
+    client = create_app().test_client()
+    job = make_job()
+    jobs.cancel(job.account_id, job.id)
+    path = f"/v1/jobs/{job.id}/events"
+    for method in ("HEAD", "HEAD", "GET", "GET", "HEAD"):
+        answer = client.open(path, method=method, buffered=True)
+        assert answer.status_code == 200
+        assert ('"status":"canceled"' in answer.text) == (method == "GET")
+
+
+def test_a_client_that_went_away_leaves_its_place(embedded, tmp_path):
+    with serve(tmp_path, SSE_MAX_STREAMS="1") as url:
+        job = make_job()
+        with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events") as response:
+            assert next(parse_events(response.iter_bytes())).name == "job"
+            assert httpx.get(f"{url}/v1/jobs/{job.id}/events").status_code == 503
+            assert httpx.get(f"{url}/v1/jobs/{job.id}").is_success
+        deadline = time.monotonic() + 10
+        status = 503
+        while status == 503 and time.monotonic() < deadline:
+            # The server learns from what it sends that nobody is there.
+            job_document.announce(job.id)
+            with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events") as response:
+                status = response.status_code
+        assert status == 200
+
+
+def test_a_stream_ends_when_it_is_old(embedded, monkeypatch):
+    monkeypatch.setattr(live, "KEEPALIVE_S", 0.2)
+    job = make_job()
+    started = time.monotonic()
+    frames = list(live.follow(job.id, lambda: document_of(job), after=None, seconds=0.5))
+    assert 0.5 <= time.monotonic() - started < 5
+    assert '"status":"queued"' in frames[1]
+    assert set(frames[2:]) == {live.KEEPALIVE}
+
+
+def test_the_command_line_goes_on_over_streams_that_end(embedded, tmp_path, monkeypatch):
+    opened = []
+    stream = Api.stream
+
+    def noted(api, path, headers):
+        opened.append(headers.get("Last-Event-ID"))
+        return stream(api, path, headers)
+
+    monkeypatch.setattr(Api, "stream", noted)
+    with serve(tmp_path, SSE_MAX_S="0.3") as url:
+        job = make_job()
+        documents = follow(Api(url, None), job.id)
+        assert next(documents)["status"] == "queued"
+        lease = claim(job, "probe")
+        seen = []
+        for step in range(1, 5):
+            time.sleep(0.4)
+            advance(lease, step / 10)
+            while step / 10 not in seen:
+                seen.append(next(documents)["stages"]["probe"]["progress"])
+        jobs.cancel(job.account_id, job.id)
+        job_document.announce(job.id)
+        assert list(documents)[-1]["status"] == "canceled"
+    assert seen == sorted(seen)
+    assert len(opened) > 2
+    assert opened[0] is None
+    assert all(opened[1:])

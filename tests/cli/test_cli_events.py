@@ -1,5 +1,5 @@
 import pytest
-from troubled_server import job_document
+from troubled_server import job_document, problem
 
 from cli.client import Api
 from cli.errors import NoAnswerError, RefusedError
@@ -43,6 +43,18 @@ def test_asks_for_the_job_while_there_is_no_stream(world):
         seen.append(job["status"])
         world.job = job_document("succeeded", 1)
     assert seen == ["running", "succeeded"]
+
+
+def test_asks_for_the_job_while_there_are_too_many_streams_and_then_follows_one(world):
+    full = problem(503, "too_many_streams", "Too many clients follow jobs here.")
+    world.refuse = {"GET .*/events": full}
+    world.job = job_document("queued")
+    world.streams = [[job_document("running", 0.6), job_document("succeeded", 1)]]
+    documents = follow(Api(world.url, None), "job_1")
+    assert [next(documents)["status"] for _ in range(2)] == ["queued", "queued"]
+    world.refuse = {}
+    assert [job["status"] for job in documents] == ["running", "succeeded"]
+    assert len(world.requests("GET /v1/jobs/job_1$")) == 2
 
 
 def test_an_unknown_job_is_refused(world):
