@@ -63,9 +63,10 @@ class Sound:
 class Reader:
     """A context manager that opens a source and decodes stretches of it, in any order.
 
-    `sound` chooses all tracks, the main one or none. `on_packet` is called for every packet read, also while nothing
-    comes out yet, and may raise. `damaged` counts packets and frames inside the stretches read so far that did not
-    decode; `ended` is the time at which the file ended during the last stretch, if it did.
+    `sound` chooses all tracks, the main one or none, `pictures` the moving picture or none. `on_packet` is called for
+    every packet read, also while nothing comes out yet, and may raise. `damaged` counts packets and frames inside the
+    stretches read so far that did not decode; `ended` is the time at which the file ended during the last stretch, if
+    it did.
 
     Raises:
         InputError: as `open_source`, also for errors on the way; unsupported_codec, too_long.
@@ -81,10 +82,12 @@ class Reader:
         limits: Limits = DEFAULT_LIMITS,
         threads: int = 0,
         sound: Literal["all", "main", "none"] = "all",
+        pictures: Literal["all", "none"] = "all",
         on_packet: Callable[[], None] | None = None,
     ) -> None:
         self._file, self._limits, self._threads = file, limits, threads
         self._tracks = {"all": None, "main": 1, "none": 0}[sound]
+        self._pictures = pictures
         self._on_packet = on_packet or (lambda: None)
         self._stack = ExitStack()
         self._backlog: list[Packet[Any]] = []
@@ -105,7 +108,7 @@ class Reader:
         self.container = self._stack.enter_context(open_source(self._file, self._limits))
         self.timeline = timeline(self.container)
         self._limits.check_duration(self.timeline.duration)
-        video = self.timeline.video
+        self.video = video = self.timeline.video if self._pictures == "all" else None
         self.audio = self.timeline.audio[: self._tracks]
         self._streams: list[VideoStream | AudioStream] = [*([video] if video is not None else []), *self.audio]
         self._fresh = True
@@ -123,10 +126,10 @@ class Reader:
         Raises:
             InputError: damaged_file when none of the first packets decodes.
         """
-        if self.timeline.video is None:
+        if self.video is None:
             return None
         self._fresh = False
-        return first_frame(self.container, self.timeline.video)
+        return first_frame(self.container, self.video)
 
     def read(self, start: Fraction, end: Fraction) -> Iterator[Picture | Sound]:
         """Every frame with `start ≤ time < end`, and the sound of `[start, end)`, roughly interleaved.
@@ -205,9 +208,9 @@ class Reader:
                 # Seeking to the very start is what some files (edit lists, no index) cannot do.
                 self._open()
                 self._fresh = False
-        if self.timeline.video is not None:
+        if self.video is not None:
             # A flush forgets how far frames are reordered, and would let the first ones out too early.
-            self.timeline.video.codec_context.reorder_depth = self._depth
+            self.video.codec_context.reorder_depth = self._depth
 
     def _enters(self, target: Fraction, start: Fraction) -> bool:
         anchor = self._streams[0]
@@ -243,11 +246,20 @@ class Reader:
             except (InvalidDataError, ArgumentError):
                 continue
             if frames:
-                context.flush_buffers()
-                stamp = frames[0].dts if frames[0].pts is None else frames[0].pts
-                return stamp is None or self.time_of(stamp, anchor) <= start
+                break
+        else:
+            frames = self._drained(anchor) if entered else []
         context.flush_buffers()
-        return entered
+        if not frames:
+            return False
+        stamp = frames[0].dts if frames[0].pts is None else frames[0].pts
+        return stamp is None or self.time_of(stamp, anchor) <= start
+
+    def _drained(self, stream: VideoStream | AudioStream) -> list[av.VideoFrame] | list[av.AudioFrame]:
+        try:
+            return stream.decode(None)
+        except (EOFError, InvalidDataError, ArgumentError):
+            return []
 
 
 class _Stretch:
@@ -256,7 +268,7 @@ class _Stretch:
     def __init__(self, reader: Reader, start: Fraction, end: Fraction) -> None:
         self.start, self.end = start, end
         self._reader = reader
-        self._video_done = reader.timeline.video is None
+        self._video_done = reader.video is None
         self._cutters = {
             stream.index: (track, SoundCutter(stream, start, end)) for track, stream in enumerate(reader.audio)
         }
