@@ -51,9 +51,10 @@ def check(path: Path, first: int, count: int) -> Exactness:
     """Look for frames `first` to `first + count - 1` of a recording in a cut of it."""
     with av.open(str(path)) as made:
         video = made.streams.video[0]
-        packets = [packet for packet in made.demux(video) if packet.size]
-        stored, shown = len(packets), sum(not packet.is_discard for packet in packets)
-        end = max(packet.pts * packet.time_base for packet in packets if packet.pts is not None)
+        # Of each packet only this, since all of them would fill the memory.
+        packets = [(packet.is_discard, packet.pts) for packet in made.demux(video) if packet.size]
+        stored, shown = len(packets), sum(not hidden for hidden, _ in packets)
+        end = max(pts for _, pts in packets if pts is not None) * video.time_base
         head = _numbers(made, Fraction(0), Fraction(_WINDOW), first)
         tail = _numbers(made, end - _WINDOW, end + _WINDOW, first + count - 1)
     frames = int(_WINDOW * 30)

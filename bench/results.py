@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -32,7 +33,15 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "pyav": av.__version__,
         "ffmpeg": ffmpeg_version(),
+        "cutwork": _commit(),
     }
+
+
+def _commit() -> str | None:
+    """The commit that was measured, marked where files differ from it; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    return found.stdout.strip() or None
 
 
 def load() -> float:
