@@ -1,14 +1,17 @@
 """What a cut reads from an S3 server: `python -m bench.io [--minutes 50]`.
 
 Keeps one minute of a recording that lies in SeaweedFS, through the storage's own ranged reads, without and with 20 ms
-of latency added to each round trip. Prints a table and writes bench/results/io.json.
+of latency added to each round trip; for comparison, the whole object is read once. Prints a table and writes
+bench/results/io.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -28,6 +31,7 @@ from tests.services import seaweed
 
 _BUCKET, _KEY = "bench", "recording.mp4"
 _ADDED_MS = (0, 20)
+_REPEAT = 3
 _CUTS = {"smart": smart_cut, "copy": keyframe_cut}
 
 
@@ -43,32 +47,64 @@ def need(path: Path, start: Fraction, end: Fraction) -> dict[str, int]:
 
 
 def measure(mode: str, storage: S3Storage, added_ms: int, needed: dict[str, int]) -> dict[str, Any]:
-    """The row of one cut."""
+    """The row of one cut, made three times; of the times the median counts, bytes and requests are always the same."""
     start, end = MINUTE
-    busy = results.load()
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder, cast(RangedFile, storage.open(_KEY)) as file:
+    busy, walls = results.load(), []
+    results.note(f"{mode}, {added_ms} ms more (load {busy}) …")
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         target = Path(folder) / "cut.mp4"
-        begin = time.monotonic()
-        _CUTS[mode](cast(BinaryIO, file), target, [Range(start, end)], threads=THREADS)
-        wall = time.monotonic() - begin
+        for _ in range(_REPEAT):
+            with cast(RangedFile, storage.open(_KEY)) as file:
+                begin = time.monotonic()
+                _CUTS[mode](cast(BinaryIO, file), target, [Range(start, end)], threads=THREADS)
+                walls.append(time.monotonic() - begin)
+                reading = _Reading(file.requests, file.bytes_read, storage.size(_KEY), walls)
         found = exact.check(target, round(start * RATE), round((end - start) * RATE))
-        size = storage.size(_KEY)
-        total = sum(needed.values())
-        return {
-            "row": mode,
-            "added_ms": added_ms,
-            "keep_s": [str(start), str(end)],
-            "requests": file.requests,
-            "read_bytes": file.bytes_read,
-            "needed_bytes": total,
-            "needed": needed,
-            "read_to_needed": round(file.bytes_read / total, 3),
-            "size_bytes": size,
-            "read_to_size": round(file.bytes_read / size, 4),
-            "wall_s": round(wall, 2),
-            "load_before": busy,
-            "exact": found.exact,
-        }
+    return _row(mode, added_ms, needed, reading) | {
+        "load_before": busy,
+        "exact": found.exact,
+        "shown": found.text,
+    }
+
+
+def measure_whole(storage: S3Storage, added_ms: int, needed: dict[str, int]) -> dict[str, Any]:
+    """The row of reading everything, as a download would, without cutting."""
+    busy = results.load()
+    results.note(f"whole, {added_ms} ms more (load {busy}) …")
+    with cast(RangedFile, storage.open(_KEY)) as file:
+        begin = time.monotonic()
+        while file.read(1 << 20):
+            pass
+        wall = time.monotonic() - begin
+        reading = _Reading(file.requests, file.bytes_read, storage.size(_KEY), [wall])
+    return _row("read whole", added_ms, needed, reading) | {"load_before": busy}
+
+
+@dataclass(frozen=True)
+class _Reading:
+    requests: int
+    read: int
+    size: int
+    walls: list[float]
+
+
+def _row(name: str, added_ms: int, needed: dict[str, int], found: _Reading) -> dict[str, Any]:
+    total = sum(needed.values())
+    return {
+        "row": name,
+        "added_ms": added_ms,
+        "keep_s": [str(time) for time in MINUTE],
+        "requests": found.requests,
+        "read_mb": round(found.read / 1e6, 1),
+        "needed_mb": round(total / 1e6, 1),
+        "read_bytes": found.read,
+        "needed_bytes": needed,
+        "read_to_needed": round(found.read / total, 3),
+        "size_bytes": found.size,
+        "read_to_size": round(found.read / found.size, 4),
+        "wall_s": round(statistics.median(found.walls), 2),
+        "wall_s_of_runs": [round(wall, 2) for wall in found.walls],
+    }
 
 
 def _storage(port: int) -> S3Storage:
@@ -99,19 +135,20 @@ def main() -> None:
         for added in _ADDED_MS:
             with delayed(port, added) as relay:
                 rows += [measure(mode, _storage(relay), added, needed) for mode in _CUTS]
+                rows.append(measure_whole(_storage(relay), added, needed))
     print(f"\nOne minute of {minutes} from S3\n")
     results.show(
         rows,
         {
-            "mode": "row",
+            "way": "row",
             "latency added, ms": "added_ms",
             "requests": "requests",
-            "read, bytes": "read_bytes",
-            "needed, bytes": "needed_bytes",
+            "read, MB": "read_mb",
+            "needed, MB": "needed_mb",
             "read ÷ needed": "read_to_needed",
             "read ÷ file": "read_to_size",
             "wall, s": "wall_s",
-            "exact": "exact",
+            "frames shown (first, last off by)": "shown",
         },
     )
     again = {"source_minutes": minutes, "repeat": f"python -m bench.io --minutes {minutes}"}

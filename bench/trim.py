@@ -109,6 +109,7 @@ def measure(way: Way, minutes: int, keep: tuple[Fraction, Fraction]) -> dict[str
         "load_before": busy,
         "exact": found.exact,
         "shown": found.text,
+        "stored": found.stored,
         "frames": asdict(found),
         "result": _result(cost) if command[0] == sys.executable else None,
         "command": _shown(command),
@@ -195,6 +196,7 @@ _COLUMNS = {
     "read, MB": "read_mb",
     "exact": "exact",
     "frames shown (first, last off by)": "shown",
+    "frames in file": "stored",
     "extrapolated": "extrapolated",
 }
 
