@@ -54,7 +54,7 @@ def check(path: Path, first: int, count: int) -> Exactness:
         # Of each packet only this, since all of them would fill the memory.
         packets = [(packet.is_discard, packet.pts) for packet in made.demux(video) if packet.size]
         stored, shown = len(packets), sum(not hidden for hidden, _ in packets)
-        end = max(pts for _, pts in packets if pts is not None) * video.time_base
+        end = max(pts for _, pts in packets if pts is not None) * (video.time_base or Fraction(0))
         head = _numbers(made, Fraction(0), Fraction(_WINDOW), first)
         tail = _numbers(made, end - _WINDOW, end + _WINDOW, first + count - 1)
     frames = int(_WINDOW * 30)
