@@ -25,7 +25,7 @@ from media.ranges import resolve
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress, seconds
 
 # A source whose streams all end this much before its announced end was cut off.
-_EARLY = Fraction(1)
+EARLY = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def trim(
                 for item in reader.read(start, end):
                     joint.take(item)
                     meter.report(joint.time)
-                if reader.ended is not None and reader.ended < max(end - _EARLY, start):
+                if reader.ended is not None and reader.ended < max(end - EARLY, start):
                     notices.add(
                         "ends_early", "The file ends before the time that its header names; the cut ends there."
                     )

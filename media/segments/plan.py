@@ -23,9 +23,11 @@ SEGMENT_COST = Fraction(4)
 MIN_SEGMENT = Fraction(15)
 """Seconds; what is not twice as long is not split."""
 
-# No border comes nearer to the ends of its range. Where nothing new is shown for a second after a cut, the frame on
-# show before is repeated; nearer than that, a first part could be left with neither.
-_MARGIN = Fraction(3, 2)
+# How far borders keep from the start of their range: where nothing new is shown for a second after a cut, the frame on
+# show before is repeated; nearer than that, the first part could be left with neither.
+_LEAD = Fraction(3, 2)
+# And from its end, so that the keyframe of a rounded map is surely inside.
+_TAIL = Fraction(1, 10)
 _USUAL_RATE = Fraction(25)
 
 
@@ -123,8 +125,8 @@ class _Request:
         start, end = self._ranges[index]
         shift = self._joints[index] - start
         # Before the first keyframe nothing is shown.
-        low = max(bisect_left(self._times, start + _MARGIN), 1)
-        high = max(bisect_right(self._times, end - _MARGIN), low)
+        low = max(bisect_left(self._times, start + _LEAD), 1)
+        high = max(bisect_right(self._times, end - _TAIL), low)
         place = bisect_left(self._times, ideal - shift, low, high)
         inside = [time + shift for time in self._times[max(place - 1, low) : min(place + 1, high)]]
         return min([*inside, *self._joints[index : index + 2]], key=lambda time: abs(time - ideal))

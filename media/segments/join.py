@@ -1,0 +1,234 @@
+"""Puts encoded segments and the sound together: packets are copied, none is encoded."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from media.encode import CopyTrack, Mp4Writer
+from media.errors import EngineError, InputError
+from media.progress import Meter
+from media.segments.errors import NotSplittable
+from media.segments.pictures import EncodedSegment
+from media.segments.plan import Segment, ranges
+from media.segments.sound import EncodedSound
+from media.source import open_source
+from media.trim import TrimResult
+from media.types import Limits, Notices, Progress, no_progress
+
+# The files are our own; only the source is held to what one file may ask.
+_NO_LIMITS = Limits(max_duration=Fraction(1 << 40))
+
+
+def join(
+    plan: Sequence[Segment],
+    pictures: Iterable[tuple[EncodedSegment, BinaryIO]],
+    sound: tuple[EncodedSound, BinaryIO] | None,
+    target: Path,
+    *,
+    on_progress: Progress = no_progress,
+) -> TrimResult:
+    """Join the segments of `plan` and the sound into the MP4 `target`, whose index comes first.
+
+    `pictures` gives what `encode_segment` told and wrote of each segment, in the order of the plan; a file is read
+    before the next is asked for. `sound` is None when the source has none. On any error `target` does not exist
+    afterwards.
+
+    Raises:
+        NotSplittable: ends_early (the source ends before the time that its header names).
+        EngineError: segments_differ, frame_count, times_collide, segment_unreadable, encode_failed.
+    """
+    meter, notices = Meter(on_progress, plan[-1].end), Notices()
+    made: list[EncodedSegment] = []
+    with ExitStack() as stack:
+        joint = _Joint(stack, target, sound)
+        for segment, (facts, file) in zip(plan, pictures, strict=True):
+            with _opened(file) as container:
+                joint.segment(container, facts, meter)
+            made.append(facts)
+            meter.report(segment.end)
+        joint.finish()
+        _conclude(made, None if sound is None else sound[0], notices)
+        meter.finish()
+    return TrimResult(
+        duration=plan[-1].end,
+        frames=sum(facts.frames for facts in made),
+        audio_tracks=0 if sound is None else sound[0].tracks,
+        ranges=ranges(plan),
+        reencoded=plan[-1].end,
+        warnings=tuple(notices),
+    )
+
+
+def _conclude(made: Sequence[EncodedSegment], sound: EncodedSound | None, notices: Notices) -> None:
+    """Gather what is to be said of the whole."""
+    parts: list[EncodedSegment | EncodedSound] = [*made, *([sound] if sound is not None else [])]
+    early = {index for facts in made for index in facts.early}
+    if early & set(early if sound is None else sound.early):
+        raise NotSplittable("ends_early", "The file ends before the time that its header names.")
+    for facts in parts:
+        for notice in facts.warnings:
+            notices.add(notice.code, notice.message)
+    if len({size for facts in made for size in facts.sizes}) > 1:
+        notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
+    if any(facts.damaged for facts in parts):
+        notices.add("damaged_frames", "Parts of the source are damaged; what could be decoded was kept.")
+
+
+class _Joint:
+    """The target, opened with the first segment, whose tracks it has."""
+
+    def __init__(self, stack: ExitStack, target: Path, sound: tuple[EncodedSound, BinaryIO] | None) -> None:
+        self._stack, self._target = stack, target
+        self._sound_source = None if sound is None else stack.enter_context(_opened(sound[1]))
+        self._pictures: PictureJoint | None = None
+        self._sound: _Sound | None = None
+        self._like: tuple[Any, ...] = ()
+
+    def segment(self, container: InputContainer, facts: EncodedSegment, meter: Meter) -> None:
+        """Copy one segment, and the sound beside it."""
+        stream = container.streams.video[0]
+        pictures = self._pictures or self._open(container, stream)
+        if _settings(stream) != self._like:
+            raise EngineError("segments_differ", "The segments of a video were encoded with different settings.")
+        pictures.begin(facts)
+        count, base = 0, stream.time_base or Fraction(0)
+        for packet in container.demux(stream):
+            if packet.size:
+                time = pictures.write(packet) * base
+                count += 1
+                meter.report(max(time, Fraction(0)))
+                if self._sound is not None:
+                    self._sound.copy(time)
+        if count != facts.frames:
+            raise EngineError("frame_count", f"A segment has {count} frames instead of {facts.frames}.")
+
+    def finish(self) -> None:
+        """Write what is held back."""
+        if self._pictures is not None:
+            self._pictures.finish()
+        if self._sound is not None:
+            self._sound.copy(None)
+
+    def _open(self, container: InputContainer, stream: VideoStream) -> PictureJoint:
+        writer = self._stack.enter_context(Mp4Writer(self._target, title=container.metadata.get("title")))
+        self._like = _settings(stream)
+        self._pictures = PictureJoint(writer.copy(stream), stream.codec_context.reorder_depth)
+        if self._sound_source is not None:
+            self._sound = _Sound(self._sound_source, writer)
+        return self._pictures
+
+
+class PictureJoint:
+    """Packets of segments in one track, in decoding order, reordered by at most `delay` frames.
+
+    Decoding times are the sorted times of showing, `delay` frames early: the least that any player needs, and rising
+    over every joint. The very last is set so that the track, whose length MP4 counts in decoding times, is as long as
+    what it shows.
+    """
+
+    def __init__(self, track: CopyTrack, delay: int) -> None:
+        self._track, self._delay = track, delay
+        self._waiting: list[int] = []
+        self._held: tuple[Packet[Any], int, int] | None = None
+        self._origin: tuple[int, int] | None = None
+        self._offset = self._first = self._end = self._step = self._count = 0
+        self._last = self._decoded = self._before = -1 << 62
+
+    def begin(self, facts: EncodedSegment) -> None:
+        """The next segment."""
+        # Where a range ends within half a tick of its last frame, the next one's first frame comes a tick later.
+        self._offset, self._first = facts.start, max(facts.start, self._last + 1)
+        self._last = max(facts.last, self._first)
+        self._end = max(facts.end, self._last + 1)
+        self._step = facts.step
+
+    def write(self, packet: Packet[Any]) -> int:
+        """Append a packet of the current segment; returns the tick at which it is decoded.
+
+        Raises:
+            EngineError: times_collide when two frames have one time, or frames are reordered further than said.
+        """
+        pts = max((packet.pts or 0) + self._offset, self._first)
+        dts = self._decoding_time(pts, (packet.dts or 0) + self._offset)
+        if not self._decoded < dts <= pts:
+            raise EngineError("times_collide", "The times of the segments do not fit together.")
+        self._flush()
+        self._decoded = dts
+        if pts == self._last:
+            packet.duration = self._end - pts
+        self._origin = self._origin or (pts, dts)
+        self._held = packet, pts, dts
+        return dts
+
+    def finish(self) -> None:
+        """Write the last packet."""
+        if self._held is None or self._origin is None:
+            return
+        packet, pts, dts = self._held
+        shown, left = self._end - pts, (self._end - self._origin[0]) - (dts - self._origin[1])
+        if pts != self._last:
+            shown = min(max(left, 1), shown)
+        packet.duration = shown
+        self._held = packet, pts, max(self._before + 1, dts + left - shown)
+        self._flush()
+
+    def _decoding_time(self, pts: int, given: int) -> int:
+        self._count += 1
+        early = self._delay - self._count + 1
+        if early <= 0:
+            return heapq.heappushpop(self._waiting, pts)
+        heapq.heappush(self._waiting, pts)
+        # Before the first frame there is no rule but to rise; the encoder's own times serve unless they leave no room.
+        latest = self._waiting[0] - early
+        return given if given <= latest else max(self._decoded + 1, latest - early * (self._step - 1))
+
+    def _flush(self) -> None:
+        if self._held is not None:
+            packet, pts, dts = self._held
+            packet.pts, packet.dts = pts, dts
+            self._track.write(packet)
+            self._held, self._before = None, dts
+
+
+class _Sound:
+    """The sound tracks, copied as far as the pictures have come."""
+
+    def __init__(self, container: InputContainer, writer: Mp4Writer) -> None:
+        streams = list(container.streams.audio)
+        self._tracks = {stream.index: writer.copy(stream) for stream in streams}
+        self._packets = (packet for packet in container.demux(*streams) if packet.size)
+        self._next = next(self._packets, None)
+
+    def copy(self, until: Fraction | None) -> None:
+        """Copy what is decoded up to a time of the result; None for all that is left."""
+        while self._next is not None and (until is None or _decoded(self._next) <= until):
+            self._tracks[self._next.stream_index].write(self._next)
+            self._next = next(self._packets, None)
+
+
+def _decoded(packet: Packet[Any]) -> Fraction:
+    return (packet.dts or 0) * packet.time_base
+
+
+def _settings(stream: VideoStream) -> tuple[Any, ...]:
+    """What must be the same in all segments for one sample entry to serve them."""
+    context = stream.codec_context
+    return context.name, context.extradata, context.width, context.height, context.pix_fmt, stream.time_base
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[InputContainer]:
+    try:
+        with open_source(file, _NO_LIMITS) as container:
+            yield container
+    except InputError as error:
+        raise EngineError("segment_unreadable", f"An encoded piece cannot be read: {error.message}") from error
