@@ -92,12 +92,15 @@ def whole(source, target, *keep):
 
 
 def facts(path):
-    """What a probe tells, without sizes."""
+    """What a probe tells, without sizes and guesses."""
     with path.open("rb") as file:
         document = probe(file).to_dict()
     for part in [document, *document["streams"]]:
         part.pop("size", None)
         part.pop("bit_rate")
+        if part.get("variable"):
+            # FFmpeg guesses it from how packets happen to lie, where frames have no rate.
+            part.pop("nominal_rate")
     return document
 
 
