@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 from itertools import pairwise
 
@@ -96,3 +98,8 @@ def test_bad_ranges_are_refused(keep, code):
     with pytest.raises(InputError) as caught:
         plan(every(2, 100), *keep)
     assert caught.value.code == code
+
+
+def test_a_plan_is_made_without_the_engine():
+    check = "import sys, media.segments.plan; sys.exit(bool({'av', 'numpy', 'PIL'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
