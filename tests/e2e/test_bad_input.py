@@ -121,7 +121,7 @@ def cancel_once_it_moves(client, job):
 
 
 def test_a_canceled_stage_frees_its_worker_at_once(client, asset_of_a_minute):
-    job = client.edit(asset_of_a_minute, [{"start": 0}], preview=False)
+    job = client.edit(asset_of_a_minute, [{"start": 0}], mode="exact", preview=False)
     wait_until(lambda: client.get(f"/v1/jobs/{job['id']}")["stages"]["trim"]["progress"] > 0, 60)
     canceled = client.post(f"/v1/jobs/{job['id']}/cancel", 200)
     begun = time.monotonic()

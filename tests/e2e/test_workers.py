@@ -77,7 +77,9 @@ def asset(system, tmp_path):
 
 
 def start(asset):
-    request = EditSchema().load({"input": asset.id, "keep": [{"start": 1, "end": 59}], "preview": False})
+    request = EditSchema().load(
+        {"input": asset.id, "keep": [{"start": 1, "end": 59}], "mode": "exact", "preview": False}
+    )
     return submit.submit(asset.account_id, edit.plan(asset.account_id, request))
 
 
