@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -40,6 +41,15 @@ class Part:
     etag: str
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """One object: its key, its size in bytes, and when it was written (S3: when the upload that it came by began)."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
 class Storage(Protocol):
     """Objects under keys. Everything raises TransientError `storage_unavailable` when the storage does not answer."""
 
@@ -57,6 +67,9 @@ class Storage(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with a prefix."""
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with a prefix, as they are listed: never all in memory."""
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
         """Open a multipart upload and return its id."""

@@ -15,13 +15,14 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
 from core.errors import InputError, TransientError
 from core.storage import base
-from core.storage.base import ObjectMissing, Part
+from core.storage.base import ObjectMissing, Part, StoredObject
 from core.storage.parts import BLOCK, PartsFolder, discard, flush, flush_folder, receive
 from core.storage.signing import Grant, Signer, checked_content_type, content_disposition
 
@@ -69,6 +70,13 @@ class LocalStorage:
                 key = (Path(folder) / name).relative_to(self._root).as_posix()
                 if key.startswith(prefix):
                     yield key
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield every object whose key starts with `prefix`; one that is deleted meanwhile is left out."""
+        for key in self.keys(prefix):
+            with suppress(ObjectMissing), _errors(key):
+                found = self._path(key).stat()
+                yield StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
         """Open an upload in parts; return its id. What crashed writers left two days ago is swept away."""

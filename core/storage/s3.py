@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from core.errors import TransientError
 from core.storage import base
-from core.storage.base import ObjectMissing, Part
+from core.storage.base import ObjectMissing, Part, StoredObject
 from core.storage.ranged import RangedFile
 from core.storage.signing import checked_content_type, content_disposition
 
@@ -111,11 +111,15 @@ class S3Storage:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield every key that starts with `prefix`, a thousand a request."""
+        return (found.key for found in self.objects(prefix))
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield every object whose key starts with `prefix`, a thousand a request."""
         with self._errors(prefix):
             pages = self._client().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
-                    yield entry["Key"]
+                    yield StoredObject(entry["Key"], entry["Size"], entry["LastModified"])
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
         """Open an upload in parts; return its id."""

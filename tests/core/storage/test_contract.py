@@ -110,6 +110,17 @@ def test_keys_by_prefix(storage, place, store):
     assert list(storage.keys(place.key("c"))) == []
 
 
+def test_objects_are_listed_with_size_and_age(storage, place, store):
+    before = time.time()
+    key = store("one", b"12345")
+    store("other/two", b"")
+    [found] = storage.objects(place.key("on"))
+    assert (found.key, found.size) == (key, 5)
+    assert found.modified.tzinfo is not None
+    assert before - 2 <= found.modified.timestamp() <= time.time() + 2
+    assert [entry.size for entry in storage.objects(place.prefix)] == [5, 0]
+
+
 @pytest.mark.parametrize(
     "key", ["", "/etc/passwd", "../up", "a/../../b", "a//b", "a/", ".uploads/x", "a/.b", "a\n", "é"]
 )
