@@ -50,6 +50,15 @@ class StoredObject:
     modified: datetime
 
 
+@dataclass(frozen=True)
+class OpenUpload:
+    """A multipart upload that has neither been completed nor aborted, and when it was begun (with time zone)."""
+
+    key: str
+    upload_id: str
+    started_at: datetime
+
+
 class Storage(Protocol):
     """Objects under keys. Everything raises TransientError `storage_unavailable` when the storage does not answer."""
 
@@ -76,6 +85,9 @@ class Storage(Protocol):
 
     def sign_part(self, key: str, upload_id: str, number: int, *, expires_s: int, size: int | None = None) -> str:
         """Return a URL to PUT a part to; with `size`, of exactly so many bytes."""
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Yield the multipart uploads that are open for keys that start with a prefix, in any order."""
 
     def list_parts(self, key: str, upload_id: str) -> list[Part]:
         """Return the parts that have arrived, by number; none for an upload that has ended."""

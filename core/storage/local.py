@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from core.errors import InputError, TransientError
 from core.storage import base
-from core.storage.base import ObjectMissing, Part, StoredObject
+from core.storage.base import ObjectMissing, OpenUpload, Part, StoredObject
 from core.storage.parts import BLOCK, PartsFolder, discard, flush, flush_folder, receive
 from core.storage.signing import Grant, Signer, checked_content_type, content_disposition
 
@@ -98,6 +98,13 @@ class LocalStorage:
                 size=size,
             )
         )
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Yield the open uploads for keys that start with `prefix`."""
+        with _errors(prefix):
+            for upload in PartsFolder.all(self._uploads):
+                if upload.key.startswith(prefix):
+                    yield upload
 
     def list_parts(self, key: str, upload_id: str) -> list[Part]:
         """Return the parts that arrived, by number."""

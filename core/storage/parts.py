@@ -9,13 +9,14 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import InputError
 from core.storage import base
-from core.storage.base import Part
+from core.storage.base import OpenUpload, Part
 
 BLOCK = 2**20
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -38,6 +39,15 @@ class PartsFolder:
         made._folder.mkdir(parents=True)
         (made._folder / "key").write_text(key)
         return made
+
+    @classmethod
+    def all(cls, uploads: Path) -> Iterator[OpenUpload]:
+        """Yield the uploads that are there; one that ends meanwhile is passed over."""
+        for folder in sorted(uploads.glob("*")):
+            # The key is written once, when the upload begins.
+            with suppress(FileNotFoundError):
+                begun = datetime.fromtimestamp((folder / "key").stat().st_mtime, UTC)
+                yield OpenUpload((folder / "key").read_text(), folder.name, begun)
 
     def exists(self) -> bool:
         """Whether this upload is open, and for this key."""

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from core.errors import TransientError
 from core.storage import base
-from core.storage.base import ObjectMissing, Part, StoredObject
+from core.storage.base import ObjectMissing, OpenUpload, Part, StoredObject
 from core.storage.ranged import RangedFile
 from core.storage.signing import checked_content_type, content_disposition
 
@@ -140,6 +140,14 @@ class S3Storage:
             params["ContentLength"] = size
         with self._errors(key):
             return self._public().generate_presigned_url("upload_part", Params=params, ExpiresIn=expires_s)
+
+    def uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Yield the open uploads for keys that start with `prefix`, a thousand a request."""
+        with self._errors(prefix):
+            pages = self._client().get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Uploads", []):
+                    yield OpenUpload(entry["Key"], entry["UploadId"], entry["Initiated"])
 
     def list_parts(self, key: str, upload_id: str) -> list[Part]:
         """Return the parts that arrived, by number, a thousand a request."""

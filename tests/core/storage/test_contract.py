@@ -5,6 +5,7 @@ import random
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import httpx
@@ -192,6 +193,20 @@ def test_an_unknown_upload(storage, place, upload):
         assert code(raised) == "upload_missing"
         storage.abort_multipart(wrong_key, wrong_id)
         assert place.send(wrong_key, wrong_id, 1, b"x").status_code in {403, 404}
+
+
+def test_open_uploads_are_listed_until_they_end(storage, place):
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    keys = [place.key(name) for name in ("a/one", "a/two", "b/three")]
+    ids = {key: storage.create_multipart(key, content_type=MP4) for key in keys}
+    found = list(storage.uploads(place.prefix + "/"))
+    assert {upload.key: upload.upload_id for upload in found} == ids
+    assert all(before < upload.started_at <= datetime.now(UTC) for upload in found)
+    assert {upload.key for upload in storage.uploads(place.key("a/"))} == set(keys[:2])
+    storage.abort_multipart(keys[0], ids[keys[0]])
+    assert place.send(keys[1], ids[keys[1]], 1, b"x").status_code == 200
+    storage.complete_multipart(keys[1], ids[keys[1]], storage.list_parts(keys[1], ids[keys[1]]))
+    assert [upload.key for upload in storage.uploads(place.prefix)] == [keys[2]]
 
 
 def test_an_aborted_upload_leaves_nothing(storage, place, upload):
