@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from core import artifacts, events, states
+from core import artifacts, events, parts, states
 from core.db import reading
 from core.models import Artifact, Job, JobStage, now
 from core.settings import get_settings
@@ -36,12 +36,13 @@ def document(job: Job, storage: Storage | None) -> dict[str, Any]:
     return documents([job], storage)[0]
 
 
-def announce(job_id: str) -> None:
-    """Publish the job as it is now to its live events."""
+def announce(job_id: str) -> Job | None:
+    """Publish the job as it is now to its live events, and return it; None when there is none of that id."""
     with reading() as session:
         job = session.get(Job, job_id)
     if job:
         events.publish(job_id, document(job, None))
+    return job
 
 
 def _document(
@@ -54,7 +55,7 @@ def _document(
         "progress": round(job.progress, 4),
         "eta_s": _eta(job),
         "queue_position": waiting.get(job.id),
-        "stages": {stage.name: _stage(stage) for stage in job.stages},
+        "stages": {stage.name: _stage(stage, parts.of(job, stage)) for stage in job.stages if stage.part_of is None},
         "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
         "warnings": [warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings],
         "error": job.error,
@@ -65,15 +66,28 @@ def _document(
     }
 
 
-def _stage(stage: JobStage) -> dict[str, Any]:
+def _stage(stage: JobStage, pieces: Sequence[JobStage]) -> dict[str, Any]:
+    """A stage with its parts, as one."""
+    rows = [*pieces, stage]
+    began = [row.started_at for row in rows if row.started_at]
+    waited = [row.queued_at for row in rows if row.queued_at]
+    begun = stage.status == states.QUEUED and any(row.started_at for row in pieces)
+    made = sum(row.weight * row.progress for row in rows)
     return {
-        "status": stage.status,
-        "progress": round(stage.progress, 4),
-        "attempt": stage.attempt,
+        "status": states.RUNNING if begun else stage.status,
+        "progress": round(made / sum(row.weight for row in rows), 4),
+        "attempt": max(row.attempt for row in rows),
         "queue": stage.queue,
-        "queued_ms": _milliseconds(stage.queued_at, stage.started_at),
-        "run_ms": _milliseconds(stage.started_at, stage.finished_at),
+        "queued_ms": _milliseconds(min(waited, default=None), min(began, default=None)),
+        "run_ms": _milliseconds(min(began, default=None), stage.finished_at),
         "cached": stage.cached,
+        "parts": {
+            "total": len(pieces),
+            "running": sum(row.status == states.RUNNING for row in pieces),
+            "succeeded": sum(row.status == states.SUCCEEDED for row in pieces),
+        }
+        if pieces
+        else None,
         "result": stage.result,
     }
 

@@ -30,6 +30,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
             stages=[
                 JobStage(
                     name=stage.name,
+                    kind=stage.name,
                     position=position,
                     queue=stage.queue,
                     weight=stage.weight,

@@ -92,7 +92,7 @@ def renew(lease: Lease, *, seconds: int, progress: float) -> bool:
     """Keep the stage for `seconds` more and save its progress; False when it is no longer ours."""
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
-        stage = _held(job, lease)
+        stage = held(job, lease)
         if job is None or stage is None:
             return False
         stage.lease_expires_at = now() + timedelta(seconds=seconds)
@@ -116,7 +116,7 @@ def commit(lease: Lease, artifact: Artifact) -> Artifact | None:
 def _commit(lease: Lease, artifact: Artifact) -> Artifact | None:
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
-        stage = _held(job, lease)
+        stage = held(job, lease)
         made = artifacts.find(session, [artifact.digest]).get(artifact.digest)
         if job is None or stage is None:
             # An earlier call may have committed these very files, and lost its connection before the answer.
@@ -133,7 +133,7 @@ def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:
     """Fail the stage and with it the job; False when the lease is no longer ours."""
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
-        stage = _held(job, lease)
+        stage = held(job, lease)
         if job is None or stage is None:
             return False
         fail_stage(job, stage, code=code, message=message, retryable=retryable)
@@ -146,7 +146,7 @@ def fail_stage(job: Job, stage: JobStage, *, code: str, message: str, retryable:
     states.move(stage, states.FAILED)
     stage.lease_owner = stage.lease_expires_at = None
     stage.finished_at = moment
-    error = {"code": code, "message": message, "stage": stage.name, "retryable": retryable}
+    error = {"code": code, "message": message, "stage": stage.part_of or stage.name, "retryable": retryable}
     jobs.end(job, states.FAILED, moment, error)
 
 
@@ -160,7 +160,7 @@ def release(lease: Lease, *, delay_s: float = 0.0) -> bool:
     """Hand the stage back, to be taken again after `delay_s` seconds; False when the lease is no longer ours."""
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
-        stage = _held(job, lease)
+        stage = held(job, lease)
         if stage is None:
             return False
         hand_back(stage, delay_s=delay_s)
@@ -185,12 +185,15 @@ def expired(limit: int = 100) -> list[tuple[str, str]]:
         return [(job_id, name) for job_id, name in session.execute(query)]
 
 
-def _stage(job: Job | None, lease: Lease) -> JobStage | None:
-    return next((stage for stage in job.stages if stage.name == lease.stage), None) if job else None
+def held(job: Job | None, lease: Lease) -> JobStage | None:
+    """Return the stage of a locked job while the lease holds it.
 
-
-def _held(job: Job | None, lease: Lease) -> JobStage | None:
-    # The owner is unique to one attempt, and whoever ends or takes back a stage clears it: a repair of the stage
-    # beside this one may bump the epoch without costing this one its work.
+    The owner is unique to one attempt, and whoever ends or takes back a stage clears it: a repair of the stage beside
+    this one may bump the epoch without costing this one its work.
+    """
     stage = _stage(job, lease)
     return stage if stage and stage.lease_owner == lease.owner else None
+
+
+def _stage(job: Job | None, lease: Lease) -> JobStage | None:
+    return next((stage for stage in job.stages if stage.name == lease.stage), None) if job else None

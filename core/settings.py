@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         None, description="Folder for a stage's temporary files; the system's own when unset."
     )
     encode_threads: int = Field(0, ge=0, description="Encoder threads a stage may use; 0 lets the encoder decide.")
+    encode_width: int = Field(
+        4,
+        gt=0,
+        description="How many encode processes an exact encode is cut into segments for; 1 encodes in one piece.",
+    )
     lease_s: int = Field(
         15, gt=1, description="A stage whose worker is silent for so many seconds is given to another."
     )
@@ -110,6 +115,20 @@ class Settings(BaseSettings):
     reconcile_every_s: float = Field(5.0, gt=0, description="How often lost work is looked for, in seconds.")
     expire_uploads_every_s: float = Field(
         300.0, gt=0, description="How often uploads that were never completed are looked for, in seconds."
+    )
+    artifact_ttl_days: int = Field(
+        30, ge=0, description="Results are kept for so many days after a job last needed them; 0 keeps them for ever."
+    )
+    orphan_grace_s: int = Field(
+        24 * 3600,
+        ge=0,
+        description="Files and multipart uploads that no row names are deleted when they are so many seconds old.",
+    )
+    housekeeping_every_s: float = Field(
+        3600.0, gt=0, description="How often expired results, events without end and dead leases are looked for."
+    )
+    sweep_storage_every_s: float = Field(
+        6 * 3600.0, gt=0, description="How often all of storage is listed for files that no row names, in seconds."
     )
     redeliver_after_s: int = Field(
         60,

@@ -59,12 +59,36 @@ def cut(
     reason = None
     if mode in _COPYING:
         try:
-            made = _COPYING[mode](source, target, keep, limits=limits, threads=threads, on_progress=on_progress)
-            return CutResult(mode, None, made, made.warnings)
+            return copy(source, target, keep, mode=mode, limits=limits, threads=threads, on_progress=on_progress)
         except NotCuttable as refusal:
             reason = refusal
             source.seek(0)
-    whole = trim(source, target, keep, limits=limits, threads=threads, on_progress=on_progress)
+    return encoded(trim(source, target, keep, limits=limits, threads=threads, on_progress=on_progress), reason)
+
+
+def copy(
+    source: BinaryIO,
+    target: Path,
+    keep: Sequence[Range],
+    *,
+    mode: Mode = "smart",
+    limits: Limits = DEFAULT_LIMITS,
+    threads: int = 0,
+    on_progress: Progress = no_progress,
+) -> CutResult:
+    """Like `cut` in the modes that copy, but fall back on nothing.
+
+    Raises:
+        NotCuttable: everything has to be encoded; say why by handing this to `encoded`.
+        InputError: as `cut`.
+        EngineError: as `cut`.
+    """
+    made = _COPYING[mode](source, target, keep, limits=limits, threads=threads, on_progress=on_progress)
+    return CutResult(mode, None, made, made.warnings)
+
+
+def encoded(whole: TrimResult, reason: NotCuttable | None) -> CutResult:
+    """Tell of what was encoded whole: as it was asked for, or for a `reason` that it could not be copied."""
     if reason is None:
         return CutResult("exact", None, whole, whole.warnings)
     notice = Notice("reencoded", f"Everything was encoded: {reason.message}")

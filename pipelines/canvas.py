@@ -41,11 +41,15 @@ def levels(stages: list[JobStage]) -> list[list[str]]:
 
 
 def build(job: Job) -> Signature | None:
-    """Return the canvas of what is left to send; None when nothing is. Every message is `(job id, epoch)`."""
+    """Return the canvas of what is left to send; None when nothing is. Every message is `(job id, epoch, stage)`."""
+
+    kinds = {stage.name: stage.kind for stage in job.stages}
 
     def message(name: str) -> Signature:
         # Asking for a result would subscribe this process to a channel for each message.
-        return celery_app.signature(name, args=(job.id, job.epoch), immutable=True, options={"ignore_result": True})
+        return celery_app.signature(
+            kinds[name], args=(job.id, job.epoch, name), immutable=True, options={"ignore_result": True}
+        )
 
     steps = [
         message(level[0]) if len(level) == 1 else group([message(name) for name in level])

@@ -31,7 +31,8 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     planner = Planner(account_id)
     inspect.plan_probe(planner, source)
     keep = [[piece["start"], piece["end"]] for piece in request["keep"]]
-    planner.add("trim", params={"keep": keep, "mode": request["mode"]}, inputs={"source": source}, after=["probe"])
+    inputs: dict[str, Asset | Output] = {"source": source, "keyframes": Output("probe", "keyframes.json")}
+    planner.add("trim", params={"keep": keep, "mode": request["mode"]}, inputs=inputs, after=["probe"])
     body, last = Output("trim", "video.mp4"), ["trim"]
     if request["preview"]:
         planner.add(

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import structlog
+from typing import Any
 
-from core import uploads
-from core.settings import get_settings
-from core.storage import storage_from
-from pipelines import reconciler
+import structlog
+from celery import Task
+from celery.signals import task_prerun
+
+from core.errors import TransientError
+from pipelines import housekeeping, reconciler
 from tasks.app import celery_app
+from tasks.signals import job_changed
+from tasks.stages import STAGES
 
 _log = structlog.get_logger(__name__)
+
+
+@job_changed.connect
+def _send_rest(job_id: str, **_: Any) -> None:
+    """Where a stage has changed the plan, or ended beside a newer canvas, go on at once and not at the next beat."""
+    reconciler.send_rest(job_id)
 
 
 @celery_app.task(name="reconcile", ignore_result=True)
@@ -22,6 +32,38 @@ def reconcile() -> None:
 @celery_app.task(name="expire_uploads", ignore_result=True)
 def expire_uploads() -> None:
     """Drop uploads that were never completed, with their parts."""
-    dropped = uploads.expire(storage_from(get_settings()))
-    if dropped:
-        _log.info("uploads expired", count=dropped)
+    _keep_house("uploads")
+
+
+@celery_app.task(name="expire_artifacts", ignore_result=True)
+def expire_artifacts() -> None:
+    """Delete results that no job has needed for long."""
+    _keep_house("artifacts")
+
+
+@celery_app.task(name="sweep_storage", ignore_result=True)
+def sweep_storage() -> None:
+    """Delete files and multipart uploads that no row names."""
+    _keep_house("objects", "multiparts")
+
+
+@celery_app.task(name="sweep_leftovers", ignore_result=True)
+def sweep_leftovers() -> None:
+    """End live events that would stay for ever, repair dead leases, remove scratch folders of killed workers."""
+    _keep_house("events", "leases", "scratch")
+
+
+@task_prerun.connect
+def _clear_scratch(task: Task[..., Any], **_: Any) -> None:
+    """Before a stage fills the disk, remove what killed ones left on it: beat reaches one host, this every one."""
+    if task.name in STAGES:
+        _keep_house("scratch")
+
+
+def _keep_house(*kinds: str) -> None:
+    for kind in kinds:
+        try:
+            housekeeping.run(kind)
+        except TransientError as error:
+            # What is left is found the next time.
+            _log.warning("housekeeping not finished", kind=kind, reason=error.message)

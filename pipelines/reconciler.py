@@ -67,11 +67,16 @@ def _take_back(job: Job) -> bool:
         if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at < moment
     ]
     for stage in lost:
-        if stage.attempt >= STAGES[stage.name].attempts:
+        if stage.attempt >= STAGES[stage.kind].attempts:
             leases.lose(job, stage)
             break
         leases.hand_back(stage)
     return bool(lost)
+
+
+def send_rest(job_id: str) -> None:
+    """Send what a job has left to send, now that no stage of it runs; does nothing when all was sent."""
+    _repair(job_id, _still_unsent)
 
 
 def _never_sent() -> list[str]:
@@ -90,7 +95,7 @@ def _never_sent() -> list[str]:
 
 
 def _still_unsent(job: Job) -> bool:
-    return job.dispatched_at is None
+    return job.dispatched_at is None and not any(stage.status == states.RUNNING for stage in job.stages)
 
 
 def _forgotten() -> list[str]:

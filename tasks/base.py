@@ -13,7 +13,7 @@ import structlog
 from celery import Task
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
-from core import job_document, leases
+from core import job_document, leases, parts, states
 from core.db import reading
 from core.errors import CutworkError, EngineError, TransientError
 from core.leases import Lease, Refused
@@ -25,6 +25,7 @@ from media.errors import MediaError
 from tasks.app import celery_app
 from tasks.context import StageContext
 from tasks.heartbeat import Heartbeat, LeaseLost
+from tasks.signals import job_changed
 from tasks.stages import STAGES, Stage
 
 StageFunction = Callable[[StageContext], None]
@@ -38,14 +39,15 @@ class StageFailed(Exception):
 
 
 def stage(name: str) -> Callable[[StageFunction], Task[..., None]]:
-    """Make a function the task of the registry's stage `name`; its message is `(job id, epoch)` and nothing else."""
+    """Make a function the task of the registry's stage `name`; its message is `(job id, epoch, stage of the job)`."""
     declared = STAGES[name]
 
     def decorate(function: StageFunction) -> Task[..., None]:
-        def run(self: Task[..., None], job_id: str, epoch: int) -> None:
-            structlog.contextvars.bind_contextvars(job_id=job_id, stage=name, epoch=epoch)
+        def run(self: Task[..., None], job_id: str, epoch: int, row: str = name) -> None:
+            structlog.contextvars.bind_contextvars(job_id=job_id, stage=row, epoch=epoch)
+            owner = f"{str(self.request.hostname)[:50]}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
             try:
-                _run(self, declared, function, job_id, epoch)
+                _run(self, declared, function, Lease(job_id, row, epoch, owner))
             finally:
                 structlog.contextvars.clear_contextvars()
 
@@ -56,13 +58,12 @@ def stage(name: str) -> Callable[[StageFunction], Task[..., None]]:
     return decorate
 
 
-def _run(task: Task[..., None], stage: Stage, function: StageFunction, job_id: str, epoch: int) -> None:
-    lease = Lease(job_id, stage.name, epoch, f"{str(task.request.hostname)[:50]}/{os.getpid()}/{uuid.uuid4().hex[:12]}")
+def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Lease) -> None:
     try:
         claimed = leases.claim(lease, seconds=get_settings().lease_s, attempts=stage.attempts)
     except TransientError as error:
         _retry(task, error, backoff(task.request.retries))
-    job_document.announce(job_id)
+    job_document.announce(lease.job_id)
     if claimed is Refused.DONE:
         _log.info("stage already done")
         return
@@ -71,7 +72,18 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, job_id: s
         _log.info("message dropped", reason=claimed.value)
         raise Ignore
     try:
-        _work(stage, function, claimed, lease)
+        made = _attempt(task, stage, function, claimed, lease)
+    finally:
+        _announce(lease)
+    if not made:
+        # The stage waits for its parts: the canvas is built anew.
+        raise Ignore
+
+
+def _attempt(task: Task[..., None], stage: Stage, function: StageFunction, claimed: JobStage, lease: Lease) -> bool:
+    """Run a claimed stage, and turn whatever it raises into a row that says why."""
+    try:
+        return _work(stage, function, claimed, lease)
     except LeaseLost:
         _log.info("stage given up", reason="canceled, or taken over by another worker")
         raise Ignore from None
@@ -90,11 +102,17 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, job_id: s
         _fail(
             lease, "internal_error", f"The {stage.name} stage failed by a fault of ours ({type(error).__name__}).", True
         )
-    finally:
-        job_document.announce(job_id)
 
 
-def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) -> None:
+def _announce(lease: Lease) -> None:
+    job = job_document.announce(lease.job_id)
+    # Where the canvas of this message has passed, nothing follows from it: what waited for this stage is to be sent.
+    if job and job.epoch != lease.epoch and job.dispatched_at is None and job.status not in states.TERMINAL:
+        job_changed.send(sender=None, job_id=job.id)
+
+
+def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) -> bool:
+    """Run a claimed stage and commit it; False when it asked for parts instead, which now stand before it."""
     settings = get_settings()
     with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
         with reading() as session:
@@ -103,11 +121,13 @@ def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) ->
         context = StageContext(row, stage, account_id, storage=storage, settings=settings, beat=beat)
         try:
             function(context)
-            if context.artifact is None:
+            if context.artifact is None and context.expansion is None:
                 raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
         except BaseException:
             _discard(context)
             raise
+        if context.artifact is None:
+            return _expand(lease, context)
         committed = _commit(lease, context.artifact, beat)
     if committed is None or committed.files != context.artifact.files:
         # The stage was lost, or another job of the account committed the same work first.
@@ -115,6 +135,15 @@ def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) ->
     if committed is None:
         raise LeaseLost
     _log.info("stage done")
+    return True
+
+
+def _expand(lease: Lease, context: StageContext) -> bool:
+    assert context.expansion is not None
+    if not parts.expand(lease, *context.expansion):
+        raise LeaseLost
+    _log.info("stage split", parts=len(context.expansion[0]))
+    return False
 
 
 def _commit(lease: Lease, artifact: Artifact, beat: Heartbeat) -> Artifact | None:

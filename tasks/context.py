@@ -6,7 +6,7 @@ import hashlib
 import mimetypes
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from core import artifacts
+from core import parts as core_parts
 from core.db import reading
 from core.errors import EngineError, InputError
-from core.models import Artifact, Asset, JobStage
+from core.models import Artifact, Asset, Job, JobStage
+from core.parts import PartPlan
 from core.settings import Settings
 from core.storage import Storage
 from core.storage.ranged import RangedFile
 from tasks.counted import CountedFile
 from tasks.heartbeat import Heartbeat
-from tasks.stages import Stage
+from tasks.stages import STAGES, Stage
 
 _TYPES = {".vtt": "text/vtt", ".mp4": "video/mp4", ".m4a": "audio/mp4", ".webp": "image/webp"}
 
@@ -35,6 +37,27 @@ class Input:
     filename: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A stage that another asks for: `kind` is its name in the registry, `inputs` are labels of the asking stage,
+    `share` is its part of the work, by any measure."""
+
+    name: str
+    kind: str
+    params: Mapping[str, Any]
+    inputs: Sequence[str]
+    share: float
+
+
+@dataclass(frozen=True)
+class MadePart:
+    """What a part has stored."""
+
+    kind: str
+    result: Mapping[str, Any]
+    files: Mapping[str, Input]
+
+
 class StageContext:
     """Handed to a stage's function; everything that it reads or writes passes through here."""
 
@@ -45,6 +68,8 @@ class StageContext:
         self.settings = settings
         self.account_id = account_id
         self.artifact: Artifact | None = None
+        self.expansion: tuple[list[PartPlan], Mapping[str, Any]] | None = None
+        self.notes: Mapping[str, Any] | None = row.notes
         self._row = row
         self._stage = stage
         self._storage = storage
@@ -59,6 +84,13 @@ class StageContext:
 
     def input(self, label: str) -> Input:
         """Return the file behind a label; raises InputError `asset_deleted` when its asset is gone."""
+        found = self.find(label)
+        if found is None:
+            raise EngineError("artifact_missing", f"The {label} that an earlier stage made is not there.")
+        return found
+
+    def find(self, label: str) -> Input | None:
+        """Like `input`, but return None when the earlier stage had no such file to make."""
         source = self._row.inputs[label]
         with reading() as session:
             if "asset" in source:
@@ -69,7 +101,8 @@ class StageContext:
             found = artifacts.find(session, [source["digest"]]).get(source["digest"])
         if found is None:
             raise EngineError("artifact_missing", f"The {label} that an earlier stage made is not there.")
-        return Input(found.files[source["file"]]["key"], source["file"])
+        entry = found.files.get(source["file"])
+        return None if entry is None else Input(entry["key"], source["file"])
 
     @contextmanager
     def open(self, source: Input) -> Iterator[BinaryIO]:
@@ -79,6 +112,40 @@ class StageContext:
         self._opened.append(counted)
         with closing(counted):
             yield cast(BinaryIO, counted)
+
+    def expand(self, parts: Iterable[Part], notes: Mapping[str, Any]) -> None:
+        """Ask for parts instead of storing a result: this stage runs again when they are done, with these `notes`."""
+        self.expansion = (
+            [
+                PartPlan(
+                    name=part.name,
+                    kind=part.kind,
+                    version=STAGES[part.kind].version,
+                    params=part.params,
+                    inputs={label: self._row.inputs[label] for label in part.inputs},
+                    share=part.share,
+                )
+                for part in parts
+            ],
+            notes,
+        )
+
+    def parts(self) -> list[MadePart]:
+        """What the parts that this stage asked for have made, in their order."""
+        with reading() as session:
+            rows = core_parts.of(session.get_one(Job, self._row.job_id), self._row)
+            found = artifacts.find(session, [row.digest for row in rows])
+        missing = [row.name for row in rows if row.digest not in found]
+        if missing:
+            raise EngineError("artifact_missing", f"What the part {missing[0]} made is not there.")
+        return [
+            MadePart(
+                row.kind,
+                found[row.digest].result,
+                {name: Input(entry["key"], name) for name, entry in found[row.digest].files.items()},
+            )
+            for row in rows
+        ]
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

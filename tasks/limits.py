@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 
 from core.settings import Settings
@@ -15,3 +16,10 @@ def limits(settings: Settings) -> Limits:
         max_duration=Fraction(settings.max_duration_s),
         max_streams=settings.max_streams,
     )
+
+
+def threads(settings: Settings) -> int:
+    """Threads for a segment, beside which others may run in this worker; 0 lets the encoder decide."""
+    if settings.encode_threads or settings.worker_processes <= 1:
+        return settings.encode_threads
+    return max(len(os.sched_getaffinity(0)) // settings.worker_processes, 1)

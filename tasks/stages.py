@@ -17,7 +17,8 @@ class Stage:
     """One kind of work: its queue bears its name.
 
     `version` is part of every output's digest: raise it when the same input would come out different. Limits are in
-    seconds; `attempts` counts first runs, retries and lost workers together; `weight` is its share of a job's progress.
+    seconds; `attempts` counts first runs, retries and lost workers together; `weight` is its share of a job's
+    progress, 0 for those that are asked for as parts of another and share its weight.
     """
 
     name: str
@@ -57,10 +58,26 @@ STAGES: dict[str, Stage] = {
             name="trim",
             summary="Keep the ranges that were asked for, frame-exact",
             pool="encode",
-            version=2,
+            version=3,
             soft_limit_s=12 * _HOUR,
             hard_limit_s=12 * _HOUR + 300,
             weight=50,
+        ),
+        Stage(
+            name="segment",
+            summary="Encode the pictures of one part of an exact trim",
+            pool="encode",
+            soft_limit_s=2 * _HOUR,
+            hard_limit_s=2 * _HOUR + 300,
+            weight=0,
+        ),
+        Stage(
+            name="sound",
+            summary="Encode all the sound of an exact trim that is cut into segments",
+            pool="encode",
+            soft_limit_s=2 * _HOUR,
+            hard_limit_s=2 * _HOUR + 300,
+            weight=0,
         ),
         Stage(
             name="preview",
@@ -101,6 +118,24 @@ PERIODIC: dict[str, Periodic] = {
             name="expire_uploads",
             summary="Drop uploads that were never completed, with their parts",
             every="expire_uploads_every_s",
+        ),
+        Periodic(
+            name="expire_artifacts",
+            summary="Delete results that no job has needed for `ARTIFACT_TTL_DAYS`",
+            every="housekeeping_every_s",
+            limit_s=_HOUR,
+        ),
+        Periodic(
+            name="sweep_leftovers",
+            summary="End live events that would stay for ever, repair dead leases, remove scratch folders left behind",
+            every="housekeeping_every_s",
+            limit_s=600,
+        ),
+        Periodic(
+            name="sweep_storage",
+            summary="Delete files and multipart uploads that no row names",
+            every="sweep_storage_every_s",
+            limit_s=6 * _HOUR,
         ),
     )
 }

@@ -1,14 +1,35 @@
-"""Trim: the ranges to keep, frame-exact, as one file."""
+"""Trim: the ranges to keep, frame-exact, as one file.
+
+What can be copied is copied. What must be encoded is cut into segments that many workers encode at once: the stage asks
+for them as its parts, and runs again to join what they made.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from media.cut import cut
+from media.cut import CutResult, copy, encoded
+from media.keymap import KeyframeMap
+from media.segments.errors import NotSplittable
+from media.segments.join import join
+from media.segments.pictures import EncodedSegment
+from media.segments.plan import Segment, ranges
+from media.segments.sound import EncodedSound
+from media.segments.split import split
+from media.smartcut import NotCuttable
+from media.trim import trim as encode
 from media.types import Range
 from tasks.base import stage
-from tasks.context import StageContext
+from tasks.context import MadePart, Part, StageContext
 from tasks.limits import limits
+
+_SOUND = 0.02
+"""What it costs to encode sound, measured by pictures."""
 
 
 @stage("trim")
@@ -17,13 +38,96 @@ def trim(ctx: StageContext) -> None:
     keep = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in ctx.params["keep"]]
     with ctx.open(ctx.input("source")) as source, ctx.scratch() as folder:
         target = folder / "video.mp4"
-        made = cut(
+        made = _cut(ctx, source, keep, target) if ctx.notes is None else _join(ctx, ctx.notes, source, keep, target)
+        if made is not None:
+            ctx.store({"video.mp4": target}, result=made.to_dict(), warnings=[note.to_dict() for note in made.warnings])
+
+
+def _cut(ctx: StageContext, source: BinaryIO, keep: Sequence[Range], target: Path) -> CutResult | None:
+    """Copy, or encode what is short; None when the segments of what is long were asked for."""
+    reason = None
+    bounds, threads = limits(ctx.settings), ctx.settings.encode_threads
+    if ctx.params["mode"] != "exact":
+        try:
+            return copy(
+                source,
+                target,
+                keep,
+                mode=ctx.params["mode"],
+                limits=bounds,
+                threads=threads,
+                on_progress=ctx.progress,
+            )
+        except NotCuttable as refusal:
+            reason = refusal
+            source.seek(0)
+    plan, has_sound = split(source, _keyframes(ctx), keep, width=ctx.settings.encode_width, limits=bounds)
+    source.seek(0)
+    if len(plan) == 1:
+        return encoded(encode(source, target, keep, limits=bounds, threads=threads, on_progress=ctx.progress), reason)
+    why = None if reason is None else [reason.code, reason.message]
+    ctx.expand(_parts(plan, has_sound=has_sound), {"plan": [segment.to_dict() for segment in plan], "reason": why})
+    return None
+
+
+def _keyframes(ctx: StageContext) -> KeyframeMap | None:
+    """The map that the probe has made; sound alone has none."""
+    found = ctx.find("keyframes")
+    if found is None:
+        return None
+    with ctx.open(found) as file:
+        return KeyframeMap.from_dict(json.load(file))
+
+
+def _parts(plan: Sequence[Segment], *, has_sound: bool) -> Iterator[Part]:
+    for segment in plan:
+        yield Part(
+            name=f"segment-{segment.number + 1:03}",
+            kind="segment",
+            params=segment.to_dict(),
+            inputs=["source"],
+            share=float(segment.end - segment.start),
+        )
+    if has_sound:
+        keep = [[str(piece.start), str(piece.end)] for piece in ranges(plan)]
+        share = float(plan[-1].end) * _SOUND
+        yield Part(name="sound", kind="sound", params={"keep": keep}, inputs=["source"], share=share)
+
+
+def _join(
+    ctx: StageContext, notes: Mapping[str, Any], source: BinaryIO, keep: Sequence[Range], target: Path
+) -> CutResult:
+    """Join what the parts have made; where one of them found that it cannot be, encode in one piece after all."""
+    reason = None if notes["reason"] is None else NotCuttable(*notes["reason"])
+    plan = [Segment.from_dict(segment) for segment in notes["plan"]]
+    parts = ctx.parts()
+    try:
+        if any("refused" in part.result for part in parts):
+            raise NotSplittable("refused", "A segment could not be encoded by itself.")
+        with ExitStack() as files:
+            sound = _sound(ctx, files, parts)
+            whole = join(plan, _pictures(ctx, parts), sound, target, on_progress=ctx.progress)
+    except NotSplittable:
+        whole = encode(
             source,
             target,
             keep,
-            mode=ctx.params["mode"],
             limits=limits(ctx.settings),
             threads=ctx.settings.encode_threads,
             on_progress=ctx.progress,
         )
-        ctx.store({"video.mp4": target}, result=made.to_dict(), warnings=[note.to_dict() for note in made.warnings])
+    return encoded(whole, reason)
+
+
+def _pictures(ctx: StageContext, parts: Sequence[MadePart]) -> Iterator[tuple[EncodedSegment, BinaryIO]]:
+    for part in parts:
+        if part.kind == "segment":
+            with ctx.open(part.files["video.mp4"]) as file:
+                yield EncodedSegment.from_dict(part.result["made"]), file
+
+
+def _sound(ctx: StageContext, files: ExitStack, parts: Sequence[MadePart]) -> tuple[EncodedSound, BinaryIO] | None:
+    for part in parts:
+        if part.kind == "sound":
+            return EncodedSound.from_dict(part.result["made"]), files.enter_context(ctx.open(part.files["sound.m4a"]))
+    return None

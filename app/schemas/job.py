@@ -10,6 +10,14 @@ _STATUSES = [QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELED]
 _INSTANT = {"format": "date-time"}
 
 
+class PartsSchema(Schema):
+    """How far the parts are that a stage was split into."""
+
+    total = fields.Integer(required=True)
+    running = fields.Integer(required=True)
+    succeeded = fields.Integer(required=True)
+
+
 class StageSchema(Schema):
     """How one stage stands."""
 
@@ -20,6 +28,12 @@ class StageSchema(Schema):
     queued_ms = fields.Integer(required=True, allow_none=True, metadata={"description": "Time in the queue."})
     run_ms = fields.Integer(required=True, allow_none=True, metadata={"description": "Time at work."})
     cached = fields.Boolean(required=True, metadata={"description": "Answered by earlier work."})
+    parts = fields.Nested(
+        PartsSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What many workers encode at once; null for a stage that one worker runs."},
+    )
     result = fields.Dict(required=True, allow_none=True, metadata={"description": "What the stage found or made."})
 
 

@@ -42,6 +42,8 @@ class Job(Base):
 class JobStage(Base):
     """One stage of one job: its digest says what it makes, its lease says who is making it.
 
+    `kind` is its name in the stage registry. A stage that runs may ask for others, its parts, and runs again when they
+    are done: theirs is `part_of`, its own is `notes`, what it wants to remember until then (see `core.parts`).
     `inputs` maps a label to `{"asset": id}` or `{"digest": artifact}`; `needs` names the stages that go before;
     `outputs` maps names in the job document to `{"file": name in the artifact, "suffix": of the download's name}`.
     """
@@ -51,6 +53,8 @@ class JobStage(Base):
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    part_of: Mapped[str | None] = mapped_column(String(40))
     position: Mapped[int]
     queue: Mapped[str] = mapped_column(String(40))
     weight: Mapped[float]
@@ -59,6 +63,7 @@ class JobStage(Base):
     inputs: Mapped[JsonObject]
     needs: Mapped[list[Any]]
     outputs: Mapped[JsonObject]
+    notes: Mapped[JsonObject | None]
     status: Mapped[str] = mapped_column(String(16), default="queued")
     cached: Mapped[bool] = mapped_column(default=False)
     attempt: Mapped[int] = mapped_column(default=0)

@@ -1,6 +1,6 @@
 """Parallel encoding: an exact re-encode cut into segments that any number of workers encode, and joined without loss.
 
-    plan = plan_segments(keyframes, keep, duration=…)           # media.segments.plan; loads no engine
+    plan, sound = split(source, keyframes, keep, width=…)              # media.segments.split, by media.segments.plan
     made = [encode_segment(source, path, segment) for …]        # media.segments.pictures; anywhere, in any order
     sound = encode_sound(source, path, ranges(plan))            # media.segments.sound
     join(plan, zip(made, files), (sound, file), target)         # media.segments.join

@@ -21,7 +21,7 @@ from media.timeline import Timeline
 from media.trim import EARLY
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, no_progress
 
-_WITHOUT_TIMES = {"avi"}
+WITHOUT_TIMES = {"avi"}
 _NO_TIMES = "Files of this kind do not say when their pictures are shown."
 
 
@@ -92,7 +92,7 @@ def encode_segment(
         frame = reader.first_picture()
         if line.video is None or frame is None:
             raise InputError("no_video", "The file has no moving picture.")
-        if reader.container.format.name in _WITHOUT_TIMES:
+        if reader.container.format.name in WITHOUT_TIMES:
             raise NotSplittable("no_timestamps", _NO_TIMES)
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
             spec = specs.video_spec(line, frame, notices)

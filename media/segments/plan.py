@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from typing import Any
 
 from media.keymap import KeyframeMap
 from media.ranges import resolve
@@ -46,6 +47,16 @@ class Part:
     opens: bool = True
     closes: bool = True
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON: times as exact fractions, such as `"1001/30"`."""
+        plain = {name: getattr(self, name) for name in ("index", "opens", "closes")}
+        return plain | {name: str(getattr(self, name)) for name in ("start", "end", "shift")}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Part:
+        """Read what `to_dict` wrote."""
+        return cls(**{**document, **{name: Fraction(document[name]) for name in ("start", "end", "shift")}})
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -64,6 +75,15 @@ class Segment:
         """Seconds of the result."""
         return self.parts[-1].end + self.parts[-1].shift
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON."""
+        return {"number": self.number, "parts": [part.to_dict() for part in self.parts]}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Segment:
+        """Read what `to_dict` wrote."""
+        return cls(document["number"], tuple(Part.from_dict(part) for part in document["parts"]))
+
 
 def plan_segments(
     keyframes: KeyframeMap | None,
@@ -71,13 +91,15 @@ def plan_segments(
     *,
     duration: Fraction,
     rate: Fraction = _USUAL_RATE,
+    width: int | None = None,
     segment_s: Fraction | None = None,
 ) -> tuple[Segment, ...]:
     """Cut the encode of `keep` into segments of about equal length, in the order of the result.
 
     `keyframes` is None for a source that cannot be split: sound alone, or a container without presentation times (AVI).
-    `duration` is the source's in seconds, `rate` its nominal frames per second. `segment_s` asks for a length in
-    place of the one that follows from the length of the result.
+    `duration` is the source's in seconds, `rate` its nominal frames per second. `width` is how many workers may be
+    expected, None for as many as there are segments: one encodes in one piece, and for a few the segments are made to
+    come out even. `segment_s` asks for a length in place of the one that follows from the length of the result.
 
     Raises:
         InputError: invalid_range, range_past_end.
@@ -85,7 +107,7 @@ def plan_segments(
     ranges = resolve(keep, duration, 1 / rate)
     total = sum((end - start for start, end in ranges), Fraction(0))
     times = [] if keyframes is None else sorted({keyframe.time for keyframe in keyframes.keyframes})
-    count = max(math.floor(total / (segment_s or _length(total))), 1) if times else 1
+    count = _count(total, width, segment_s) if times else 1
     borders = _borders(_Request(ranges, times), total, count)
     return tuple(Segment(number, tuple(parts)) for number, parts in enumerate(_parts(ranges, borders)))
 
@@ -95,6 +117,15 @@ def ranges(plan: Sequence[Segment]) -> tuple[Range, ...]:
     parts = [part for segment in plan for part in segment.parts]
     starts = [part.start for part in parts if part.opens]
     return tuple(Range(*span) for span in zip(starts, (part.end for part in parts if part.closes), strict=True))
+
+
+def _count(total: Fraction, width: int | None, segment_s: Fraction | None) -> int:
+    count = max(math.floor(total / (segment_s or _length(total))), 1)
+    if width is None or segment_s is not None:
+        return count
+    # Nobody waits for the last one of a round while others have nothing to do.
+    even = width * math.ceil(count / width)
+    return min(even if total / even >= MIN_SEGMENT else count, 1 if width == 1 else even)
 
 
 def _length(total: Fraction) -> Fraction:

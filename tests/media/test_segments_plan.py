@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from fractions import Fraction
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from media.errors import InputError
 from media.keymap import Keyframe, KeyframeMap
-from media.segments.plan import MIN_SEGMENT, plan_segments, ranges
+from media.segments.plan import MIN_SEGMENT, Segment, plan_segments, ranges
 from media.types import Range
 
 
@@ -54,6 +55,19 @@ def test_parts_tile_the_request_and_meet_at_keyframes(at, keep, length):
     assert all(one.end == other.start for one, other in pairwise(made))
     if len(made) > 1:
         assert min(segment.end - segment.start for segment in made) >= length / 2
+
+
+def test_segments_come_out_even_for_a_few_workers():
+    lengths = {width: len(plan(every(1, 100), (0, 100), width=width)) for width in (1, 2, 3, 4, 8)}
+    assert lengths == {1: 1, 2: 6, 3: 6, 4: 5, 8: 5}
+    # What is too short to be split is split for nobody.
+    assert len(plan(every(1, 100), (0, 25), width=8)) == 1
+
+
+def test_a_plan_reads_back_as_it_was():
+    made = plan(every(Fraction(1001, 500), 100), (1, 30), (40, 99), segment_s=Fraction(20))
+    assert len(made) > 1
+    assert tuple(Segment.from_dict(json.loads(json.dumps(segment.to_dict()))) for segment in made) == made
 
 
 def test_even_segments_where_keyframes_allow():

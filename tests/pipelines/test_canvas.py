@@ -16,7 +16,8 @@ EDIT = {
 
 def job_of(needs, **status):
     stages = [
-        JobStage(name=name, needs=before, status=status.get(name, states.QUEUED)) for name, before in needs.items()
+        JobStage(name=name, kind=name, needs=before, status=status.get(name, states.QUEUED))
+        for name, before in needs.items()
     ]
     return Job(id="job_x", epoch=3, status=states.RUNNING, stages=stages)
 
@@ -71,9 +72,9 @@ def test_an_edit_is_a_chain_with_one_chord_inside():
     assert rest.body.task == "publish"
 
 
-def test_every_message_carries_job_and_epoch_and_nothing_else():
+def test_every_message_carries_job_epoch_and_stage_and_nothing_else():
     for message in flatten(canvas.build(job_of(EDIT))):
-        assert (message.args, message.kwargs, message.immutable) == (("job_x", 3), {}, True)
+        assert (message.args, message.kwargs, message.immutable) == (("job_x", 3, message.task), {}, True)
 
 
 def test_a_job_that_is_done_has_no_canvas():

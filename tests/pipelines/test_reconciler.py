@@ -42,7 +42,7 @@ def again(job):
 def messages(broker, queue):
     """The `(job id, epoch)` of every message in a queue."""
     bodies = [json.loads(raw)["body"] for raw in broker.lrange(queue, 0, -1)]
-    return [tuple(json.loads(base64.b64decode(body))[0]) for body in bodies]
+    return [tuple(json.loads(base64.b64decode(body))[0][:2]) for body in bodies]
 
 
 def claim(job, name, *, seconds=15, attempts=4):

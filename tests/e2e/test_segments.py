@@ -1,0 +1,38 @@
+"""An exact edit that is long enough is cut into segments, which encode workers take side by side."""
+
+from fractions import Fraction
+
+import pytest
+
+from media.sample import make_sample
+from tests.media.measure import clicks, flashes, numbers
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """A minute and a bit: enough for four segments, as the registry of settings has it."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    make_sample(path, seconds=Fraction(66), fps=Fraction(25), size=(320, 180))
+    return path
+
+
+def test_a_long_exact_edit_is_encoded_in_segments(client, recording, tmp_path):
+    keep = [{"start": "1", "end": "40.4"}, {"start": "42", "end": "65"}]
+    brand = {"intro": {"title": "Long", "duration": "1"}}
+    asset = client.upload(recording)
+    job = client.wait(client.edit(asset, keep, mode="exact", brand=brand))
+    assert job["status"] == "succeeded", job["error"]
+    assert list(job["stages"]) == ["probe", "trim", "preview", "brand", "publish"]
+    trim = job["stages"]["trim"]
+    assert trim["parts"] == {"total": 5, "running": 0, "succeeded": 5}
+    assert (trim["attempt"], trim["progress"], trim["result"]["mode"]) == (1, 1.0, "exact")
+
+    plain = client.wait(client.edit(asset, keep, mode="exact", preview=False))
+    assert plain["stages"]["trim"]["cached"]
+    video = client.download(plain, "video", tmp_path)
+    assert numbers(video) == [*range(25, 1010), *range(1050, 1625)]
+    heard, seen = clicks(video), flashes(video)
+    assert len(heard) == len(seen) > 50
+    assert max(abs(a - b) for a, b in zip(heard, seen, strict=True)) <= Fraction(1024, 48000)
