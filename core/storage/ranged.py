@@ -1,9 +1,12 @@
-"""A remote object as a seekable file: fetched in windows that grow while reading goes on, and stay few.
+"""A remote object as a seekable file: fetched in windows that grow while reading goes on, each byte once.
 
 A window is fetched whole, so that no connection stays open while its reader works (an encoder may take minutes for
 what arrives in a second), and a fetch that fails is simply made again. Containers keep sound and picture apart and
-demuxers go back and forth between them; a few windows are kept, and each grows by itself, so that this costs no more
-requests than reading in order.
+demuxers go back and forth between them; windows are kept until newer ones have filled the memory that is allowed, none
+holds what another one has, and each grows by itself, so that this costs no more bytes than reading in order.
+
+Growing windows overshoot where reading ends. A reader that knows what it will need says so beforehand (`expect`): then
+windows are large at once, and end where the need does.
 """
 
 from __future__ import annotations
@@ -11,14 +14,14 @@ from __future__ import annotations
 import io
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from core.errors import TransientError
 
 FIRST_WINDOW = 256 * 2**10
 LARGEST_WINDOW = 8 * 2**20
-KEPT_WINDOWS = 4
+KEPT_BYTES = 32 * 2**20
 ATTEMPTS = 5
 BUFFER = 64 * 2**10
 
@@ -42,7 +45,7 @@ class _Window:
 
 
 class RangedFile(io.BufferedReader):
-    """A read-only file of `size` bytes over `fetch`; memory stays below KEPT_WINDOWS × LARGEST_WINDOW.
+    """A read-only file of `size` bytes over `fetch`, of which KEPT_BYTES at most are in memory.
 
     Reading raises what `fetch` raises, after ATTEMPTS tries with growing pauses of `pause_s` × 2ⁿ seconds.
     """
@@ -50,6 +53,13 @@ class RangedFile(io.BufferedReader):
     def __init__(self, fetch: Fetch, size: int, *, pause_s: float = 0.2) -> None:
         self._ranges = _RangedRaw(fetch, size, pause_s)
         super().__init__(self._ranges, BUFFER)
+
+    def expect(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Tell which ranges `[start, end)` of bytes will be read, in place of what was expected before.
+
+        It is a promise of nothing: other bytes can be read as ever, and these may be left unread.
+        """
+        self._ranges.expected = [(start, end) for start, end in ranges if start < end]
 
     @property
     def bytes_read(self) -> int:
@@ -70,6 +80,7 @@ class _RangedRaw(io.RawIOBase):
         self._pause_s = pause_s
         self._position = 0
         self._windows: list[_Window] = []  # the one used last comes last
+        self.expected: list[tuple[int, int]] = []
         self.bytes_read = 0
         self.requests = 0
 
@@ -110,19 +121,28 @@ class _RangedRaw(io.RawIOBase):
             if window.start <= position < window.end:
                 self._use(window)
                 return window
-        before = next((window for window in reversed(self._windows) if window.goes_on_at(position)), None)
-        span = min(before.span * 2, LARGEST_WINDOW) if before else FIRST_WINDOW
-        if before:
-            self._windows.remove(before)
-        window = _Window(position, self._get(position, min(position + span, self._size)), span)
+        end, span = self._extent(position)
+        window = _Window(position, self._get(position, end), span)
         self._use(window)
         return window
+
+    def _extent(self, position: int) -> tuple[int, int]:
+        """Where a window that begins here ends, and from what size its successor grows."""
+        limit = min((window.start for window in self._windows if window.start > position), default=self._size)
+        needed = max((end for start, end in self.expected if start <= position < end), default=None)
+        if needed is not None:
+            return min(position + LARGEST_WINDOW, needed, limit), FIRST_WINDOW // 2
+        before = next((window for window in reversed(self._windows) if window.goes_on_at(position)), None)
+        span = min(before.span * 2, LARGEST_WINDOW) if before else FIRST_WINDOW
+        return min(position + span, limit), span
 
     def _use(self, window: _Window) -> None:
         if window in self._windows:
             self._windows.remove(window)
         self._windows.append(window)
-        del self._windows[:-KEPT_WINDOWS]
+        kept = sum(len(window.data) for window in self._windows)
+        while kept > KEPT_BYTES:
+            kept -= len(self._windows.pop(0).data)
 
     def _get(self, start: int, end: int) -> bytes:
         for attempt in range(1, ATTEMPTS):

@@ -18,6 +18,7 @@ from av.error import FFmpegError
 
 from media.progress import Meter
 from media.ranges import resolve
+from media.readahead import announce
 from media.smartcut.assembly import Assembly
 from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import End
@@ -89,6 +90,7 @@ def _run(
         line = timeline(container)
         limits.check_duration(line.duration)
         ranges = resolve(keep, line.duration, 1 / line.rate)
+        announce(source, container, line, ranges)
         meter = Meter(on_progress, sum((end - start for start, end in ranges), Fraction(0)))
         with removed_on_error(target):
             result = _assemble(Assembly(Opened(source, container, line), target, threads, meter), ranges, until)

@@ -2,13 +2,14 @@
 
 import io
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import TransientError
-from core.storage.ranged import ATTEMPTS, FIRST_WINDOW, KEPT_WINDOWS, LARGEST_WINDOW, RangedFile
+from core.storage.ranged import ATTEMPTS, FIRST_WINDOW, KEPT_BYTES, LARGEST_WINDOW, RangedFile
 
 BODY = random.Random(5).randbytes(3 * 2**20)
 SEEK = st.tuples(st.just("seek"), st.integers(0, len(BODY) + 100))
@@ -83,8 +84,37 @@ def test_memory_is_bounded():
     with opened(store) as file:
         while file.read(2**20):
             kept = [len(window.data) for window in file.raw._windows]
-            assert len(kept) <= KEPT_WINDOWS
-            assert sum(kept) <= KEPT_WINDOWS * LARGEST_WINDOW
+            assert sum(kept) <= KEPT_BYTES
+    assert len(kept) >= KEPT_BYTES // LARGEST_WINDOW
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(SEEK | READ, max_size=20), st.lists(st.tuples(st.integers(0, len(BODY)), st.integers(0, 2 * len(BODY))))
+)
+def test_no_byte_is_fetched_twice(steps, expected):
+    store = Store(BODY)
+    with opened(store) as file:
+        file.expect(expected)
+        for what, number in steps:
+            getattr(file, what)(number)
+        assert file.bytes_read == sum(end - start for start, end in store.asked)
+    stretches = sorted(store.asked)
+    assert all(before[1] <= after[0] for before, after in pairwise(stretches))
+
+
+def test_what_is_expected_is_read_and_no_more():
+    store = Store(bytes(40 * 2**20))
+    start, end = 2**20 + 5, 21 * 2**20 + 7
+    with opened(store) as file:
+        file.expect([(start, end)])
+        file.seek(start)
+        while file.tell() < end:
+            file.read(min(100_000, end - file.tell()))
+        assert file.bytes_read == end - start
+        assert len(store.asked) == 3
+        file.read(1)
+        assert store.asked[-1] == (end, end + FIRST_WINDOW)
 
 
 def test_a_fetch_that_fails_is_made_again():
