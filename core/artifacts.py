@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.db import writes
 from core.models import Artifact
+
+PREFIX = "artifacts/"
+_KEY = re.compile(r"artifacts/[0-9a-f]{2}/([0-9a-f]{64})/[0-9a-f]{12}/[^/]+")
 
 
 def find(session: Session, digests: Iterable[str]) -> dict[str, Artifact]:
-    """Return the artifacts that exist among `digests`, by digest."""
-    rows = session.scalars(select(Artifact).where(Artifact.digest.in_(list(digests))))
+    """Return the artifacts that exist among `digests`, by digest.
+
+    In a transaction that writes they are held until its end: none is deleted between the look and the commit of a job
+    that builds on it.
+    """
+    query = select(Artifact).where(Artifact.digest.in_(list(digests)))
+    rows = session.scalars(query.with_for_update(read=True, key_share=True) if writes(session) else query)
     return {row.digest: row for row in rows}
 
 
@@ -22,4 +32,10 @@ def file_key(digest: str, attempt: str, name: str) -> str:
     Encoders do not make the same bytes everywhere, and two attempts may run at once: each writes under a token of its
     own, and the one that is committed is the one whose keys the row holds. So nothing is ever written twice.
     """
-    return f"artifacts/{digest[:2]}/{digest}/{attempt}/{name}"
+    return f"{PREFIX}{digest[:2]}/{digest}/{attempt}/{name}"
+
+
+def digest_of(key: str) -> str | None:
+    """Return the digest that a key of `file_key` was made for; None for any other key."""
+    match = _KEY.fullmatch(key)
+    return match[1] if match else None

@@ -37,6 +37,11 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+def writes(session: Session) -> bool:
+    """Whether the session is one of `transaction`, not of `reading`."""
+    return bool(session.get_bind().get_execution_options().get("cutwork_write"))
+
+
 @contextmanager
 def _session(*, write: bool) -> Iterator[Session]:
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,7 @@ from core.settings import get_settings
 _log = structlog.get_logger(__name__)
 # A Redis that hangs must cost no more than this: heartbeats and requests wait for it.
 _SOON_S = 1
+_SCAN_S = 10
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,30 @@ def read(job_id: str, after: str, *, wait_s: float) -> Iterator[Event]:
     for _, entries in cast(list[tuple[str, list[tuple[str, dict[str, str]]]]], answer or []):
         for event_id, fields in entries:
             yield Event(event_id, json.loads(fields["data"]))
+
+
+def endless() -> Iterator[tuple[str, int]]:
+    """Yield the key of each stream that would stay for ever, and the seconds since its last event.
+
+    Raises TransientError `events_unavailable`.
+    """
+    client = _client(_SCAN_S)
+    try:
+        for key in client.scan_iter(match=_key("*"), count=1000):
+            if client.ttl(key) == -1:
+                newest = cast(list[tuple[str, Any]], client.xrevrange(key, count=1))
+                at = int(newest[0][0].partition("-")[0]) / 1000 if newest else 0
+                yield key, max(0, int(time.time() - at))
+    except redis.RedisError as error:
+        raise _unavailable() from error
+
+
+def end_after(key: str, seconds: int) -> None:
+    """Let a stream go in so many seconds, unless another event comes; raises TransientError `events_unavailable`."""
+    try:
+        _client(_SOON_S).expire(key, seconds)
+    except redis.RedisError as error:
+        raise _unavailable() from error
 
 
 def check() -> None:

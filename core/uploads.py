@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -17,7 +18,9 @@ from core.models import Asset, Upload, now
 from core.settings import get_settings
 from core.storage import Part, Storage
 
+PREFIX = "assets/"
 OPEN, COMPLETED, ABORTED, EXPIRED = "open", "completed", "aborted", "expired"
+_KEY = re.compile(r"assets/(upl_[0-9a-z]+)/source")
 _MOST_PARTS = 10_000
 _BLOCK = 4 * 2**20
 
@@ -33,7 +36,7 @@ def create(
         raise InputError("upload_too_large", f"The file is larger than the {settings.upload_max_bytes} bytes allowed.")
     guessed = content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
     upload_id = new_id("upl")
-    key = f"assets/{upload_id}/source"
+    key = f"{PREFIX}{upload_id}/source"
     multipart_id = storage.create_multipart(key, content_type=guessed)
     with transaction() as session:
         upload = Upload(
@@ -94,7 +97,7 @@ def complete(account_id: str, upload_id: str, storage: Storage, *, sha256: str |
                 raise InputError("sha256_mismatch", "The bytes that arrived are not those of the declared SHA-256.")
     except InputError:
         # Another complete may have made the asset meanwhile: then these bytes are the asset's.
-        if _close(upload.id, ABORTED):
+        if close(upload.id, ABORTED):
             storage.delete(upload.storage_key)
         raise
     return _make_asset(upload, found)
@@ -105,27 +108,33 @@ def abort(account_id: str, upload_id: str, storage: Storage) -> None:
     upload = get(account_id, upload_id)
     if upload.status == COMPLETED:
         raise ConflictError("upload_closed", "The upload is complete: delete its asset instead.")
-    if not _close(upload.id, ABORTED):
+    if not close(upload.id, ABORTED):
         upload = get(account_id, upload_id)
         if upload.status == COMPLETED:
             raise ConflictError("upload_closed", "The upload was completed meanwhile: delete its asset instead.")
-    _drop(upload, storage)
+    drop(upload, storage)
 
 
-def expire(storage: Storage) -> int:
-    """Drop every upload whose time is over, with its parts; return how many."""
-    with reading() as session:
-        stale = list(session.scalars(select(Upload).where(Upload.status == OPEN, Upload.expires_at < now())))
-    closed = [upload for upload in stale if _close(upload.id, EXPIRED)]
-    for upload in closed:
-        _drop(upload, storage)
-    return len(closed)
+def close(upload_id: str, status: str) -> bool:
+    """End an open upload; False when it has ended already. Only who ended it may touch its bytes."""
+    with transaction() as session:
+        row = session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one()
+        if row.status != OPEN:
+            return False
+        row.status = status
+        return True
 
 
-def _drop(upload: Upload, storage: Storage) -> None:
+def drop(upload: Upload, storage: Storage) -> None:
     """Remove what a closed upload left: its parts, and what a complete that died joined of them."""
     storage.abort_multipart(upload.storage_key, upload.multipart_id)
     storage.delete(upload.storage_key)
+
+
+def id_of(key: str) -> str | None:
+    """Return the upload that a storage key was made for; None for any other key."""
+    match = _KEY.fullmatch(key)
+    return match[1] if match else None
 
 
 def _join(upload: Upload, storage: Storage) -> None:
@@ -181,16 +190,6 @@ def _make_asset(upload: Upload, sha256: str) -> tuple[Asset, bool]:
         row.asset_id = asset.id
         row.status = COMPLETED
     return asset, True
-
-
-def _close(upload_id: str, status: str) -> bool:
-    """End an open upload; False when it has ended already. Only who ended it may touch its bytes."""
-    with transaction() as session:
-        row = session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one()
-        if row.status != OPEN:
-            return False
-        row.status = status
-        return True
 
 
 def _part(upload: Upload, storage: Storage, number: int, there: Part | None) -> dict[str, object]:

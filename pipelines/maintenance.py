@@ -18,9 +18,10 @@ _log = structlog.get_logger(__name__)
 
 
 @job_changed.connect
-def _send_rest(job_id: str, **_: Any) -> None:
-    """Where a stage has changed the plan, or ended beside a newer canvas, go on at once and not at the next beat."""
-    reconciler.send_rest(job_id)
+def _go_on(job_id: str, **_: Any) -> None:
+    """Where a stage has changed the plan, ended beside a newer canvas or ended its job, go on at once and not at the
+    next beat."""
+    reconciler.go_on(job_id)
 
 
 @celery_app.task(name="reconcile", ignore_result=True)
@@ -63,7 +64,10 @@ def _clear_scratch(task: Task[..., Any], **_: Any) -> None:
 def _keep_house(*kinds: str) -> None:
     for kind in kinds:
         try:
-            housekeeping.run(kind)
+            removed = housekeeping.run(kind)
         except TransientError as error:
             # What is left is found the next time.
             _log.warning("housekeeping not finished", kind=kind, reason=error.message)
+        else:
+            if removed.count:
+                _log.info("housekeeping", kind=kind, removed=removed.count, bytes=removed.size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -13,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from core import artifacts
+from core import artifacts, scratch
 from core import parts as core_parts
 from core.db import reading
 from core.errors import EngineError, InputError
@@ -150,10 +149,8 @@ class StageContext:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Yield an empty folder that is gone afterwards, whatever happens."""
-        with tempfile.TemporaryDirectory(
-            prefix=f"cutwork-{self._stage.name}-", dir=self.settings.scratch_dir
-        ) as folder:
-            yield Path(folder)
+        with scratch.folder(self._stage.name, self.settings.scratch_dir) as folder:
+            yield folder
 
     def progress(self, fraction: Fraction) -> None:
         """Report how much of the stage is done (0 to 1); raises LeaseLost when it should stop."""

@@ -10,6 +10,8 @@ import pytest
 from core import accounts, uploads
 from core.db import transaction
 from core.errors import ConflictError, InputError
+from core.housekeeping import uploads as stale
+from core.housekeeping.report import Removed
 from core.models import Upload, now
 from core.storage.local import LocalStorage
 from core.storage.signing import Grant
@@ -54,27 +56,48 @@ def test_a_complete_upload_is_an_asset_with_its_bytes(storage, account, upload):
 
 def test_what_expires_is_gone(storage, account, upload):
     lapse(upload)
-    assert uploads.expire(storage) == 1
+    assert list(stale.sweep(storage)) == [Removed(upload.id, len(BYTES))]
     assert storage.list_parts(upload.storage_key, upload.multipart_id) == []
     with pytest.raises(ConflictError) as caught:
         uploads.complete(account, upload.id, storage)
     assert caught.value.code == "upload_expired"
-    assert uploads.expire(storage) == 0
+    assert list(stale.sweep(storage)) == []
+
+
+def test_a_dry_run_drops_nothing(storage, account, upload):
+    assert list(stale.sweep(storage, dry_run=True)) == []
+    lapse(upload)
+    assert list(stale.sweep(storage, dry_run=True)) == [Removed(upload.id, len(BYTES))]
+    assert len(storage.list_parts(upload.storage_key, upload.multipart_id)) == 1
+    assert uploads.get(account, upload.id).status == uploads.OPEN
+
+
+def test_many_expire_page_by_page(storage, account, monkeypatch):
+    monkeypatch.setattr(stale, "_BATCH", 2)
+    made = [
+        uploads.create(account, storage, filename="a.mp4", size=5, content_type="video/mp4", sha256=None)
+        for _ in range(6)
+    ]
+    for each in made[1:]:
+        lapse(each)
+    assert [item.name for item in stale.sweep(storage, dry_run=True)] == [each.id for each in made[1:]]
+    assert [item.name for item in stale.sweep(storage)] == [each.id for each in made[1:]]
+    assert [found.upload_id for found in storage.uploads("assets/")] == [made[0].multipart_id]
 
 
 def test_an_upload_that_is_completed_while_it_expires_keeps_its_bytes(storage, account, upload, monkeypatch):
     lapse(upload)
-    close = uploads._close
+    close = uploads.close
 
     def complete_first(upload_id, status):
-        monkeypatch.setattr(uploads, "_close", close)
+        monkeypatch.setattr(uploads, "close", close)
         with transaction() as session:
             session.get_one(Upload, upload.id).expires_at = now() + timedelta(hours=1)
         uploads.complete(account, upload.id, storage)
         return close(upload_id, status)
 
-    monkeypatch.setattr(uploads, "_close", complete_first)
-    assert uploads.expire(storage) == 0
+    monkeypatch.setattr(uploads, "close", complete_first)
+    assert list(stale.sweep(storage)) == []
     asset, _ = uploads.complete(account, upload.id, storage)
     assert storage.open(asset.storage_key).read() == BYTES
 
