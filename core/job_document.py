@@ -22,9 +22,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 def documents(rows: Iterable[Job], storage: Storage | None) -> list[dict[str, Any]]:
     """Return the documents of jobs; without a storage to sign URLs `outputs` stays empty, as in live events."""
     jobs = list(rows)
-    digests = [
-        stage.digest for job in jobs for stage in job.stages if stage.outputs and stage.status == states.SUCCEEDED
-    ]
+    digests = [stage.digest for job in jobs for stage in job.stages if _has_outputs(stage)]
     with reading() as session:
         found = artifacts.find(session, digests) if storage and digests else {}
         waiting = {job.id: session.scalar(_queued_until(job.id)) for job in jobs if job.status == states.QUEUED}
@@ -57,7 +55,10 @@ def _document(
         "queue_position": waiting.get(job.id),
         "stages": {stage.name: _stage(stage, parts.of(job, stage)) for stage in job.stages if stage.part_of is None},
         "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
-        "warnings": [warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings],
+        "warnings": [
+            *(warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings),
+            *(_expired(stage) for stage in job.stages if storage and _has_outputs(stage) and stage.digest not in found),
+        ],
         "error": job.error,
         "metadata": job.client_metadata,
         "created_at": job.created_at.isoformat(),
@@ -107,6 +108,16 @@ def _eta(job: Job) -> int | None:
         return None
     elapsed = (now() - job.started_at).total_seconds()
     return round(elapsed * (1 - job.progress) / made)
+
+
+def _has_outputs(stage: JobStage) -> bool:
+    return bool(stage.outputs) and stage.status == states.SUCCEEDED
+
+
+def _expired(stage: JobStage) -> dict[str, str]:
+    """Say why a job that succeeded has nothing to fetch (see `core.housekeeping.artifacts`)."""
+    message = "The files were not needed for long and have been deleted; the same request makes them again."
+    return {"code": "outputs_expired", "message": message, "stage": stage.name}
 
 
 def _outputs(

@@ -1,10 +1,11 @@
 """Results go when no job needs them, and never earlier."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
-from core import artifacts, assets, jobs, states
+from core import artifacts, assets, job_document, jobs, states
 from core.db import reading, transaction
 from core.errors import TransientError
 from core.housekeeping import artifacts as expired
@@ -102,6 +103,22 @@ def test_the_next_job_of_the_same_plan_makes_it_again(storage, put, keys, old):
     assert again(job).status == states.SUCCEEDED
     assert len(keys()) == 2
     assert again(old).status == states.SUCCEEDED
+
+
+def test_the_document_of_a_job_says_that_its_files_are_gone(storage, put):
+    shown = replace(STAGES[1], outputs={"video": {"file": "video.mp4", "suffix": "-cut"}})
+    job = make_job((STAGES[0], shown))
+    work(job, put, "trim", "brand")
+    grow_old(job)
+    before = job_document.document(again(job), storage)
+    assert [output["name"] for output in before["outputs"]] == ["video"]
+    assert before["warnings"] == []
+    sweep(storage)
+    after = job_document.document(again(job), storage)
+    assert (after["status"], after["outputs"]) == (states.SUCCEEDED, [])
+    assert [(warning["code"], warning["stage"]) for warning in after["warnings"]] == [("outputs_expired", "brand")]
+    assert after["stages"] == before["stages"]
+    assert job_document.document(again(job), None)["warnings"] == []
 
 
 def test_a_job_that_builds_on_it_right_now_keeps_it(storage, database, old):
