@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from core.storage.base import ObjectMissing, OpenUpload, Part, Storage, StoredObject, UploadMissing
+from core.storage.base import ObjectMissing, OpenUpload, Part, Storage, Stored, StoredObject, Stream, UploadMissing
 
 if TYPE_CHECKING:
     from core.settings import Settings
     from core.storage.s3 import AddressingStyle
 
-__all__ = ["ObjectMissing", "OpenUpload", "Part", "Storage", "StoredObject", "UploadMissing", "storage_from"]
+__all__ = [
+    "ObjectMissing",
+    "OpenUpload",
+    "Part",
+    "Storage",
+    "Stored",
+    "StoredObject",
+    "Stream",
+    "UploadMissing",
+    "storage_from",
+]
 
 
 def storage_from(settings: Settings) -> Storage:

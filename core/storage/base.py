@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from core.errors import EngineError, InputError, NotFoundError
+from core.storage.pieces import Check, go_on
 
 MOST_PARTS = 10_000
 MIN_PART_BYTES = 5 * 2**20
 """S3's rule (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html), kept by every adapter."""
 LONGEST_KEY = 255
+PATIENCE_S = 30.0
 _KEY = re.compile(r"(?!.*(^|/)\.)[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
@@ -59,11 +61,52 @@ class OpenUpload:
     started_at: datetime
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What a file became in the storage: its bytes, and their SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+class Stream(Protocol):
+    """A file that is stored while it is written."""
+
+    def finish(self, head: bytes, start: int, end: int) -> Stored:
+        """Make the object of the finished file: the bytes of `head`, then those of the file from `start` to `end`.
+
+        Raises TransientError, and whatever the stream's `check` raises; then there is no object.
+        """
+
+    def close(self) -> None:
+        """Drop what was sent, unless `finish` made it an object; raises TransientError when that must be left."""
+
+
+Settled = Callable[[BinaryIO], int]
+"""Return up to which byte a file that grows is final, but for what its stream calls the head."""
+
+
 class Storage(Protocol):
     """Objects under keys. Everything raises TransientError `storage_unavailable` when the storage does not answer."""
 
-    def put_file(self, key: str, path: Path, *, content_type: str) -> None:
+    def put_file(self, key: str, path: Path, *, content_type: str) -> Stored:
         """Store a file: the object appears whole, or not at all."""
+
+    def stream(
+        self,
+        key: str,
+        path: Path,
+        *,
+        content_type: str,
+        settled: Settled,
+        check: Check = go_on,
+        patience_s: float = PATIENCE_S,
+    ) -> Stream:
+        """Store a file that is about to be written to `path`; the object appears whole when the stream is finished.
+
+        `check` is called every second or more often while `finish` works, and raises to stop it; requests that fail are
+        made again for `patience_s` seconds.
+        """
 
     def open(self, key: str) -> BinaryIO:
         """Return a seekable file that fetches only what is read; raises ObjectMissing."""

@@ -10,10 +10,11 @@ A key has no segment that starts with a dot, so none reaches the hidden folders.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +23,9 @@ from uuid import uuid4
 
 from core.errors import InputError, TransientError
 from core.storage import base
-from core.storage.base import ObjectMissing, OpenUpload, Part, StoredObject
+from core.storage.base import ObjectMissing, OpenUpload, Part, Settled, Stored, StoredObject, Stream
 from core.storage.parts import BLOCK, PartsFolder, discard, flush, flush_folder, receive
+from core.storage.pieces import Check, Content, go_on
 from core.storage.signing import Grant, Signer, checked_content_type, content_disposition
 
 _STALE_S = 2 * 24 * 3600
@@ -39,12 +41,26 @@ class LocalStorage:
         self._url = public_url.rstrip("/")
         self._signer = Signer(secret)
 
-    def put_file(self, key: str, path: Path, *, content_type: str) -> None:
+    def put_file(self, key: str, path: Path, *, content_type: str) -> Stored:
         """Copy the file beside its place, then rename it there; the media type is said by whoever signs a URL."""
         checked_content_type(content_type)
-        target = self._path(key)
-        with path.open("rb") as source, self._whole(target) as copy:
-            shutil.copyfileobj(source, copy, BLOCK)
+        with path.open("rb") as source:
+            return self._store(key, Content(source, b"", 0, path.stat().st_size), go_on)
+
+    def stream(
+        self,
+        key: str,
+        path: Path,
+        *,
+        content_type: str,
+        settled: Settled,  # noqa: ARG002
+        check: Check = go_on,
+        patience_s: float = base.PATIENCE_S,  # noqa: ARG002
+    ) -> Stream:
+        """Return a stream that copies the file once, when it is finished: on the same disk nothing is won before."""
+        checked_content_type(content_type)
+        base.checked_key(key)
+        return _CopiedAtEnd(path, lambda content: self._store(key, content, check))
 
     def open(self, key: str) -> BinaryIO:
         """Open for reading; raises ObjectMissing."""
@@ -194,6 +210,14 @@ class LocalStorage:
     def _sign(self, grant: Grant) -> str:
         return f"{self._url}/v1/storage/{self._signer.token(grant)}"
 
+    def _store(self, key: str, content: Content, check: Check) -> Stored:
+        digest = hashlib.sha256()
+        with self._whole(self._path(key)) as copy:
+            for block in content.blocks(check=check):
+                digest.update(block)
+                copy.write(block)
+        return Stored(content.size, digest.hexdigest())
+
     def _join(self, files: Sequence[Path], target: Path) -> None:
         with self._whole(target) as whole:
             for file in files:
@@ -226,6 +250,19 @@ class LocalStorage:
             for entry in entries:
                 if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE_S:
                     discard(Path(entry.path))
+
+
+class _CopiedAtEnd:
+    def __init__(self, path: Path, store: Callable[[Content], Stored]) -> None:
+        self._path, self._store = path, store
+
+    def finish(self, head: bytes, start: int, end: int) -> Stored:
+        """Copy the head and the range of the file."""
+        with self._path.open("rb") as file:
+            return self._store(Content(file, head, start, end))
+
+    def close(self) -> None:
+        """Nothing was sent."""
 
 
 @contextmanager

@@ -1,19 +1,18 @@
 """Storage in a bucket of S3, or of a server that speaks it, by boto3.
 
 Clients of uploads and downloads talk to the bucket themselves, by presigned URLs. Give the bucket a lifecycle rule
-that aborts incomplete multipart uploads: a process killed in `put_file` leaves its parts.
+that aborts incomplete multipart uploads: a process that is killed leaves the parts that it sent.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
-from boto3.exceptions import S3UploadFailedError
-from boto3.s3.transfer import TransferConfig
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,19 +20,17 @@ from urllib3.exceptions import HTTPError
 
 from core.errors import TransientError
 from core.storage import base
-from core.storage.base import ObjectMissing, OpenUpload, Part, StoredObject
+from core.storage.base import ObjectMissing, OpenUpload, Part, Settled, Stored, StoredObject, Stream
+from core.storage.pieces import Check, Piece, go_on
 from core.storage.ranged import RangedFile
 from core.storage.signing import checked_content_type, content_disposition
+from core.storage.streaming import StreamedUpload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 
-# Part size grows by itself when a file would need over 10,000 parts.
-_TRANSFER = TransferConfig(
-    multipart_threshold=16 * 2**20, multipart_chunksize=16 * 2**20, max_concurrency=4, use_threads=True
-)
 _ATTEMPTS = 5
 _CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 60
@@ -68,16 +65,56 @@ class S3Storage:
         self._style = addressing_style
         self._clients: dict[tuple[int, str | None, int, int], S3Client] = {}
 
-    def put_file(self, key: str, path: Path, *, content_type: str) -> None:
-        """Upload the file, large ones in parts by four threads, and ask for its size after."""
-        kind = checked_content_type(content_type)
-        expected = path.stat().st_size
+    def put_file(self, key: str, path: Path, *, content_type: str) -> Stored:
+        """Send the file, large ones in parts by four threads."""
+        kind, size = checked_content_type(content_type), path.stat().st_size
+        with closing(StreamedUpload(self, base.checked_key(key), path, content_type=kind)) as upload:
+            return upload.finish(b"", 0, size)
+
+    def stream(
+        self,
+        key: str,
+        path: Path,
+        *,
+        content_type: str,
+        settled: Settled,
+        check: Check = go_on,
+        patience_s: float = base.PATIENCE_S,
+    ) -> Stream:
+        """Return a stream that sends the file in parts as it grows."""
+        return StreamedUpload(
+            self,
+            base.checked_key(key),
+            path,
+            content_type=checked_content_type(content_type),
+            settled=settled,
+            check=check,
+            patience_s=patience_s,
+        )
+
+    def put_whole(self, key: str, body: Piece, *, md5: bytes, content_type: str) -> None:
+        """Put an object by one request, made once; S3 refuses it when its MD5 is another."""
         with self._errors(base.checked_key(key)):
-            self._client().upload_file(str(path), self._bucket, key, ExtraArgs={"ContentType": kind}, Config=_TRANSFER)
-        found = self.size(key)
-        if found != expected:
-            self.delete(key)
-            raise TransientError("storage_unavailable", f"{found} of {expected} bytes arrived in storage.")
+            self._client(attempts=1).put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=cast(BinaryIO, body),
+                ContentMD5=_base64(md5),
+                ContentType=content_type,
+            )
+
+    def put_part(self, key: str, upload_id: str, number: int, body: Piece, *, md5: bytes) -> Part:
+        """Put a part by one request, made once; S3 refuses it when its MD5 is another; raises UploadMissing."""
+        with self._errors(base.checked_key(key)):
+            answer = self._client(attempts=1).upload_part(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=cast(BinaryIO, body),
+                ContentMD5=_base64(md5),
+            )
+            return Part(number, body.size, answer["ETag"].strip('"'))
 
     def open(self, key: str) -> BinaryIO:
         """Open for reading by ranged requests; raises ObjectMissing, also when the object goes away while it is read.
@@ -266,5 +303,9 @@ class S3Storage:
             if code == "EntityTooSmall":
                 raise base.part_too_small() from error
             raise TransientError("storage_unavailable", f"Storage answered {code}.") from error
-        except (BotoCoreError, S3UploadFailedError, HTTPError, ConnectionError, TimeoutError) as error:
+        except (BotoCoreError, HTTPError, ConnectionError, TimeoutError) as error:
             raise TransientError("storage_unavailable", f"Storage did not answer: {type(error).__name__}.") from error
+
+
+def _base64(md5: bytes) -> str:
+    return base64.b64encode(md5).decode()
