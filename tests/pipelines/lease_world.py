@@ -1,0 +1,173 @@
+"""The world that the model of leases lives in: one clock, one broker, and workers; the rows and the code are real."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from unittest.mock import patch
+
+from celery.canvas import Signature, _chain, _chord, group
+from kombu.exceptions import OperationalError
+from sqlalchemy import select
+
+from core import events
+from core.db import reading
+from core.leases import Lease
+from core.models import Artifact, Job
+from pipelines import canvas, reconciler
+
+LEASE_S = 15
+
+
+class Killed(BaseException):
+    """The process that was sending died there."""
+
+
+class Clock:
+    """Stands where the rows read the time; moved by hand."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def now(self, _zone) -> datetime:
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One task message, as Celery would send it: when it is done, the next level of its canvas is sent."""
+
+    task: str
+    args: tuple
+    then: tuple[tuple[Message, ...], ...] = ()
+    chord: int | None = None
+
+
+@dataclass
+class Broker:
+    """Queues that may lose, repeat and reorder; `mood` says what becomes of the next canvas that is sent."""
+
+    mood: str = "well"
+    queue: list[Message] = field(default_factory=list)
+    known: list[Message] = field(default_factory=list)
+    _returned: dict[int, set[Message]] = field(default_factory=lambda: defaultdict(set))
+    _chords: count = field(default_factory=count)
+
+    def send(self, signature: Signature) -> None:
+        mood, self.mood = self.mood, "well"
+        if mood == "away":
+            raise OperationalError("the broker is away")
+        if mood == "killed before":
+            raise Killed
+        self._send_level(self._messages(_levels(signature)))
+        if mood == "deaf":
+            raise OperationalError("the broker took it, and its answer was lost")
+        if mood == "killed after":
+            raise Killed
+
+    def done(self, message: Message) -> None:
+        """A task returned: its chain goes on, and a chord when all its members returned."""
+        if message.chord is not None:
+            members = self._returned[message.chord]
+            members.add(message)
+            if len(members) < sum(other.chord == message.chord for other in self.known):
+                return
+        if message.then:
+            self._send_level(message.then)
+
+    def empty(self, queue: str) -> bool:
+        return not any(message.task == queue for message in self.queue)
+
+    def _send_level(self, levels: tuple[tuple[Message, ...], ...]) -> None:
+        self.queue += levels[0]
+
+    def _messages(self, levels: list[list[Signature]]) -> tuple[tuple[Message, ...], ...]:
+        answer: tuple[tuple[Message, ...], ...] = ()
+        for level in reversed(levels):
+            chord = next(self._chords) if len(level) > 1 else None
+            messages = tuple(Message(one.task, tuple(one.args), answer, chord) for one in level)
+            answer = (messages, *answer)
+        self.known += [message for level in answer for message in level]
+        return answer
+
+
+def _levels(signature: Signature) -> list[list[Signature]]:
+    match signature:
+        case _chord():
+            return [list(signature.tasks), *_levels(signature.body)]
+        case _chain():
+            return [level for task in signature.tasks for level in _levels(task)]
+        case group():
+            return [list(signature.tasks)]
+        case _:
+            return [[signature]]
+
+
+@dataclass
+class Work:
+    """What one worker has in hand: it believes in its lease until `until`."""
+
+    lease: Lease
+    message: Message
+    digest: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All rows at one moment: jobs and stages as plain values, artifacts as the worker's token that they hold."""
+
+    jobs: dict[str, dict]
+    stages: dict[tuple[str, str], dict]
+    artifacts: dict[str, dict]
+
+
+def look() -> Sight:
+    """Read every row."""
+    with reading() as session:
+        rows = list(session.scalars(select(Job)))
+        artifacts = list(session.scalars(select(Artifact)))
+    return Sight(
+        {row.id: _values(row) for row in rows},
+        {(row.id, stage.name): _values(stage) for row in rows for stage in row.stages},
+        {row.digest: _values(row) for row in artifacts},
+    )
+
+
+def _values(row) -> dict:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+
+
+class _Sender:
+    """A canvas that is sent to the model's broker."""
+
+    def __init__(self, signature: Signature, broker: Broker) -> None:
+        self._signature, self._broker = signature, broker
+
+    def apply_async(self, **_options) -> None:
+        self._broker.send(self._signature)
+
+
+@contextmanager
+def replaced(clock: Clock, broker: Broker):
+    """Put the model's clock and broker where the code reads the time and sends; nothing else is replaced."""
+    build = canvas.build
+
+    def built(job):
+        signature = build(job)
+        return signature and _Sender(signature, broker)
+
+    with (
+        patch("core.models.base.datetime", clock),
+        patch.object(canvas, "build", built),
+        patch.object(reconciler, "_is_empty", broker.empty),
+        patch.object(events, "check", lambda: None),
+        patch.object(events, "publish", lambda _job_id, _data: None),
+    ):
+        yield

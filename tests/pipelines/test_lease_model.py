@@ -1,0 +1,142 @@
+"""Hypothesis searches the protocol for a history that breaks a promise; the model sees it when a guard is missing."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from core import jobs, leases, states
+from core.errors import IllegalTransition
+from core.leases import Refused
+from pipelines import reconciler
+from tests.pipelines.lease_model import LEASE_S, LeaseModel, SmallLeaseModel
+
+pytestmark = pytest.mark.usefixtures("database")
+SEARCH = settings(
+    stateful_step_count=40, deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck)
+)
+# More of them, for a night: LEASE_HISTORIES=5000.
+HISTORIES = int(os.environ.get("LEASE_HISTORIES", "40"))
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@pytest.mark.timeout(0 if HISTORIES > 100 else 300)
+@pytest.mark.parametrize("model", [LeaseModel, SmallLeaseModel])
+def test_no_history_breaks_a_promise(database, model):
+    """PostgreSQL sees fewer of them: they take longer there."""
+    some = HISTORIES if database.startswith("sqlite") else HISTORIES // 4
+    run_state_machine_as_test(model, settings=settings(SEARCH, max_examples=some))
+
+
+_refusal, _claim = leases._refusal, leases.claim
+
+
+def obeys_any_epoch(job, stage, lease, moment):
+    return _refusal(job, stage, replace(lease, epoch=job.epoch), moment)
+
+
+def takes_a_held_stage(job, stage, lease, moment):
+    refusal = _refusal(job, stage, lease, moment)
+    return None if refusal is Refused.BUSY else refusal
+
+
+def counts_no_attempts(lease, *, seconds, attempts):
+    return _claim(lease, seconds=seconds, attempts=10**6)
+
+
+def leaves_stages_at_work(job, status, moment, error=None):
+    states.move(job, status)
+    job.epoch += 1
+    job.error, job.finished_at = error, moment
+
+
+def finds_nothing(*_):
+    return []
+
+
+def a_zombie_commits(model):
+    model.deliver(0)
+    model.freeze(0)
+    model.wait(LEASE_S + 1)
+    model.redeliver(0)
+    model.deliver(0)
+    model.thaw(0)
+    model.commit(1, answer_lost=False, mood="well")
+
+
+def an_old_message_comes_after_a_repair(model):
+    model.lose(0, everything=True)
+    model.wait(70)
+    model.reconcile("well")
+    model.redeliver(0)
+    model.deliver(1)
+
+
+def a_message_comes_twice(model):
+    model.redeliver(0)
+    model.deliver(0)
+    model.deliver(0)
+
+
+def every_worker_dies(model):
+    for _ in range(3):
+        model.deliver(0)
+        model.busy.clear()
+        model.wait(LEASE_S + 1)
+        model.redeliver(0)
+
+
+def a_worker_commits_after_the_cancel(model):
+    model.deliver(0)
+    model.cancel(0, really=True)
+    model.commit(0, answer_lost=False, mood="well")
+
+
+def a_worker_dies(model):
+    model.deliver(0)
+    model.crash(0)
+
+
+def the_queue_is_flushed(model):
+    model.lose(0, everything=True)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("module", "name", "broken", "mood", "history", "found"),
+    [
+        (leases, "held", leases._stage, "well", a_zombie_commits, "zombie"),
+        (leases, "_refusal", obeys_any_epoch, "well", an_old_message_comes_after_a_repair, "stale message"),
+        (leases, "_refusal", takes_a_held_stage, "well", a_message_comes_twice, "two workers"),
+        (leases, "claim", counts_no_attempts, "well", every_worker_dies, "too often"),
+        (jobs, "end", leaves_stages_at_work, "well", a_worker_commits_after_the_cancel, "zombie"),
+        (leases, "expired", finds_nothing, "well", a_worker_dies, "never ends"),
+        (reconciler, "_never_sent", finds_nothing, "away", lambda model: None, "never ends"),
+        (reconciler, "_forgotten", finds_nothing, "well", the_queue_is_flushed, "never ends"),
+    ],
+)
+def test_the_model_notices_a_missing_guard(database, monkeypatch, module, name, broken, mood, history, found):
+    """The same history passes with the guard, and fails by the right check without it."""
+    play(mood, history)
+    monkeypatch.setattr(module, name, broken)
+    with pytest.raises(AssertionError, match=found):
+        play(mood, history)
+
+
+def play(mood, history):
+    with LeaseModel.at_play() as model:
+        model.first(mood)
+        model.look_again()
+        history(model)
+        model.look_again()
+        model.heal()
+
+
+@on_sqlite
+def test_the_search_finds_a_missing_guard_by_itself(database, monkeypatch):
+    monkeypatch.setattr(leases, "held", leases._stage)
+    quick = settings(SEARCH, max_examples=2000, phases=[Phase.generate], derandomize=True)
+    with pytest.raises((AssertionError, IllegalTransition)):
+        run_state_machine_as_test(SmallLeaseModel, settings=quick)
