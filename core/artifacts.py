@@ -12,7 +12,7 @@ from core.db import writes
 from core.models import Artifact
 
 PREFIX = "artifacts/"
-_KEY = re.compile(r"artifacts/[0-9a-f]{2}/([0-9a-f]{64})/[0-9a-f]{12}/[^/]+")
+_KEY = re.compile(r"artifacts/[0-9a-f]{2}/([0-9a-f]{64})/[0-9a-f]+/.+")
 
 
 def find(session: Session, digests: Iterable[str]) -> dict[str, Artifact]:

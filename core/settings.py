@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         description="Files and multipart uploads that no row names are deleted when they are so many seconds old.",
     )
     housekeeping_every_s: float = Field(
-        3600.0, gt=0, description="How often expired results, events without end and dead leases are looked for."
+        3600.0, gt=0, description="How often expired results, endless events and dead leases are sought, in seconds."
     )
     sweep_storage_every_s: float = Field(
         6 * 3600.0, gt=0, description="How often all of storage is listed for files that no row names, in seconds."

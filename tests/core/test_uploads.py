@@ -72,6 +72,15 @@ def test_a_dry_run_drops_nothing(storage, account, upload):
     assert uploads.get(account, upload.id).status == uploads.OPEN
 
 
+def test_two_sweeps_at_once_count_an_upload_once(storage, account, upload):
+    lapse(upload)
+    other = uploads.create(account, storage, filename="a.mp4", size=5, content_type="video/mp4", sha256=None)
+    lapse(other)
+    one = stale.sweep(storage)
+    swept = [next(one), *stale.sweep(storage), *one]
+    assert sorted(item.name for item in swept) == sorted([upload.id, other.id])
+
+
 def test_many_expire_page_by_page(storage, account, monkeypatch):
     monkeypatch.setattr(stale, "_BATCH", 2)
     made = [

@@ -1,10 +1,12 @@
 """The operators' command, and what beat starts."""
 
+import os
 import re
 import sys
 from datetime import timedelta
 
 import pytest
+from celery.signals import task_prerun
 
 from core import accounts, uploads
 from core.db import transaction
@@ -13,6 +15,7 @@ from core.models import Upload, now
 from core.settings import Settings, get_settings
 from core.storage import storage_from
 from pipelines import housekeeping, maintenance
+from tasks.probe import probe
 from tasks.stages import PERIODIC, visibility_timeout_s
 from tests.services.ports import free_port
 
@@ -108,6 +111,16 @@ def test_beat_goes_on_without_redis(place, monkeypatch, tmp_path):
     maintenance.sweep_leftovers()
     maintenance.expire_uploads()
     assert uploads.get(account, made.id).status == uploads.EXPIRED
+
+
+def test_a_stage_that_starts_clears_the_scratch_folder_first(place, tmp_path):
+    left = tmp_path / "scratch" / "cutwork-trim-abcdefgh"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    task_prerun.send(sender=maintenance.reconcile, task=maintenance.reconcile)
+    assert left.exists()
+    task_prerun.send(sender=probe, task=probe)
+    assert not left.exists()
 
 
 def test_files_are_orphans_only_when_no_stage_can_still_be_at_work():

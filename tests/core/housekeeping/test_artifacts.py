@@ -95,6 +95,15 @@ def test_more_than_a_page(storage, monkeypatch, put):
     assert len(sweep(storage)) == 7
 
 
+def test_two_sweeps_at_once_do_no_harm(storage, keys, old, monkeypatch):
+    monkeypatch.setattr(expired, "_BATCH", 1)
+    one = expired.sweep(storage, ttl_days=30, facts_of="inspect")
+    first = next(one)
+    second = sweep(storage)
+    assert names([first, *one, *second]) == sorted(stage.digest for stage in STAGES)
+    assert (stored(), keys()) == (set(), set())
+
+
 def test_the_next_job_of_the_same_plan_makes_it_again(storage, put, keys, old):
     sweep(storage)
     job = make_job(STAGES)
