@@ -11,7 +11,7 @@ export VIDEO KEEP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv dev demo up test check format bench clean
+.PHONY: help venv dev demo up test chaos check format bench clean
 
 help: ## List the targets
 	@echo 'Targets:'
@@ -48,6 +48,10 @@ up: .venv/run ## Run the whole system here until Ctrl-C
 
 test: .venv/dev ## Run every test
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+SEED ?= 7
+chaos: .venv/dev ## Run 200 jobs while 100 things die: some 15 minutes; SEED=8 draws others
+	@$(BIN)/python -m tests.chaos --seed $(SEED) --jobs 200 --faults 100
 
 check: .venv/dev ## Lint, format, types and import contracts
 	$(BIN)/ruff check $(CHECKED)

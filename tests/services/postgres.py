@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,23 +24,45 @@ def _binaries() -> Path:
     return next(path.parent for path in sorted(package.glob("pginstall*/bin/initdb"), reverse=True))
 
 
+@dataclass(frozen=True)
+class Server:
+    """How to start one server on data that lie in a folder, as often as wanted."""
+
+    port: int
+    command: list[str]
+    options: dict[str, object]
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        return _answers(self.port)
+
+
 @contextmanager
 def running():
     """Yield the port of a server with a superuser `postgres` that needs no password on loopback."""
+    with prepared() as server:
+        log = server.options["cwd"] / "postgres.log"
+        # SIGINT is PostgreSQL's fast shutdown.
+        with serving(server.command, log=log, ready=server.answers, stop=signal.SIGINT, **server.options):
+            yield server.port
+
+
+@contextmanager
+def prepared():
+    """Yield a server that is not started yet; its data are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="cutwork-pg-"))
     who = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     try:
         if who:
             folder.chmod(0o755)
             os.chown(folder, _NOBODY, _NOBODY)
-        yield from _serve(_binaries(), folder, who)
+        yield _prepare(_binaries(), folder, {"cwd": folder, **who})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(binaries: Path, folder: Path, who):
+def _prepare(binaries: Path, folder: Path, options) -> Server:
     data, port = folder / "data", free_port()
-    options = {"cwd": folder, **who}
     init = [
         binaries / "initdb",
         "-D",
@@ -57,9 +80,7 @@ def _serve(binaries: Path, folder: Path, who):
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
     for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=200"):
         command += ["-c", setting]
-    # SIGINT is PostgreSQL's fast shutdown.
-    with serving(command, log=folder / "postgres.log", ready=lambda: _answers(port), stop=signal.SIGINT, **options):
-        yield port
+    return Server(port, command, options)
 
 
 def _answers(port: int) -> bool:

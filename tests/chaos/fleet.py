@@ -1,0 +1,86 @@
+"""The system under test: an API, two light and two encode workers, beat, each restarted when it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tasks.__main__ import worker
+from tests.chaos.service import Service, environment
+from tests.services.ports import free_port
+from tests.services.process import wait_until
+
+ROOT = Path(__file__).parent.parent.parent
+_WORKERS = {"light-1": 2, "light-2": 2, "encode-1": 1, "encode-2": 1}
+
+
+class Fleet:
+    """The processes by name, watched over by a thread as an init system would."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        (folder / "scratch").mkdir(parents=True)
+        fixed = {"PUBLIC_URL": self.url, "SECRET_KEY": "for-tests-only", "SCRATCH_DIR": str(folder / "scratch")}
+        self._env = environment(ENCODE_THREADS="1", **fixed, **settings)
+        options = {"folder": folder, "env": self._env, "cwd": ROOT}
+        gunicorn = ["gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+        self.api = Service("api", [sys.executable, "-m", *gunicorn, "--threads", "16"], **options)
+        self.beat = Service("beat", [sys.executable, "-m", "tasks", "beat", "--folder", str(folder)], **options)
+        self.workers = [Service(name, _worker(name, count), **options) for name, count in _WORKERS.items()]
+        self._watching = threading.Event()
+
+    @property
+    def services(self) -> list[Service]:
+        """All processes."""
+        return [self.api, *self.workers, self.beat]
+
+    @contextmanager
+    def running(self) -> Iterator[Fleet]:
+        """Migrate the database, start everything, and keep it running until the block ends."""
+        migrate = [sys.executable, "-m", "alembic", "upgrade", "head"]
+        subprocess.run(migrate, cwd=ROOT, env=self._env, check=True, timeout=60, capture_output=True)
+        thread = threading.Thread(target=self._watch, name="fleet")
+        try:
+            for service in self.services:
+                service.start()
+            wait_until(self._answers, 60, self._dead)
+            thread.start()
+            yield self
+        finally:
+            self._watching.set()
+            if thread.ident:
+                thread.join()
+            for service in self.services:
+                service.kill()
+
+    def _watch(self) -> None:
+        while not self._watching.wait(0.2):
+            for service in self.services:
+                service.steady()
+
+    def _dead(self) -> str:
+        return ", ".join(service.name for service in self.services if not service.alive)
+
+    def _answers(self) -> bool:
+        try:
+            return (
+                all(one.says(b"ready.") for one in self.workers)
+                and httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            )
+        except httpx.TransportError:
+            return False
+
+
+def _worker(name: str, processes: int) -> list[str]:
+    """The command of `python -m tasks worker`, with a name of its own and its number of processes."""
+    arguments = worker("light" if name.startswith("light") else "encode")
+    arguments[arguments.index("--hostname") + 1] = f"{name}@%h"
+    arguments[arguments.index("--concurrency") + 1] = str(processes)
+    return [sys.executable, "-m", "celery", "--app", "tasks.app", *arguments]

@@ -1,0 +1,62 @@
+"""The figures of a run: a table for people, one line of JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.fleet import ROOT
+
+
+def show(figures: dict[str, Any], broken: list[str], given_up: list[str]) -> None:
+    """Print the table, then what was broken, then the JSON line."""
+    console = Console(width=110, highlight=False)
+    table = Table(title=f"Chaos, seed {figures['seed']}", box=box.SIMPLE_HEAD)
+    table.add_column("What")
+    table.add_column("How often", justify="right")
+    for kind, count in sorted(figures["faults"].items()):
+        table.add_row(f"fault: {kind}", str(count))
+    for status, count in sorted(figures["jobs"].items()):
+        table.add_row(f"jobs {status}", str(count))
+    resumed = figures["resumption_s"]
+    for name, value in (
+        ("faults in all", sum(figures["faults"].values())),
+        ("faults that found nothing to strike", sum(figures["faults_idle"].values())),
+        ("storage requests struck", figures["storage_requests_struck"]),
+        ("requests that the client repeated", figures["requests_repeated"]),
+        ("processes started again", figures["processes_restarted"]),
+        ("processes that ended by themselves", figures["processes_that_ended_by_themselves"]),
+        ("jobs accepted by a 202", figures["accepted"]),
+        ("jobs refused at once by a 422", figures["refused"]),
+        ("jobs that used up a stage's attempts", figures["given_up"]),
+        ("outputs equal to the undisturbed run", figures["outputs_compared"]),
+        ("stages run again", figures["stages_rerun"]),
+        ("stages taken from a stopped process", figures["zombies"]),
+        ("commits whose process was witnessed", figures["commits_witnessed"]),
+        ("kill to resumption, cases", resumed["count"]),
+        ("kill to resumption, median s", resumed["median"]),
+        ("kill to resumption, max s", resumed["max"]),
+        ("seconds until quiet", figures["settled_s"]),
+        ("orphans that the housekeeping swept", figures["orphans_swept"]),
+        ("promises broken", figures["broken"]),
+    ):
+        table.add_row(name, str(value))
+    console.print(table)
+    for line in given_up:
+        console.print(f"attempts used up: {line}", markup=False)
+    for line in broken:
+        console.print(f"BROKEN {line}", markup=False)
+    print(json.dumps(figures))
+
+
+def circumstances() -> dict[str, Any]:
+    """What the figures depend on."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=10, check=False)
+    return {"cutwork": found.stdout.strip() or None, "cores": os.cpu_count(), "load_1min": round(os.getloadavg()[0], 1)}

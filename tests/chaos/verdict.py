@@ -1,0 +1,133 @@
+"""Whether the promise was kept: from the database and the bucket alone, and the list of what was accepted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from core.models import Artifact
+from tasks.stages import STAGES
+from tests.chaos.client import Client
+from tests.chaos.history import History
+from tests.chaos.outcome import Ended, likeness
+from tests.chaos.scenario import JobSpec, Scenario
+
+TERMINAL = {"succeeded", "failed", "canceled"}
+# What a stage may say in the end when trouble used up its attempts.
+_GIVEN_UP = {"worker_lost", "storage_unavailable", "database_unavailable"}
+
+
+@dataclass
+class Verdict:
+    """`broken` says every promise that was not kept, one line each; the rest are figures."""
+
+    broken: list[str] = field(default_factory=list)
+    jobs: Counter[str] = field(default_factory=Counter)
+    given_up: list[str] = field(default_factory=list)
+    compared: int = 0
+    rerun: int = 0
+    resumed_s: list[float] = field(default_factory=list)
+    unresumed: int = 0
+    zombies: int = 0
+
+    def figures(self) -> dict[str, Any]:
+        """The numbers, for one JSON line."""
+        return {
+            "broken": len(self.broken),
+            "jobs": dict(self.jobs),
+            "given_up": len(self.given_up),
+            "outputs_compared": self.compared,
+            "stages_rerun": self.rerun,
+            "resumption_s": {
+                "count": len(self.resumed_s),
+                "median": round(median(self.resumed_s), 1) if self.resumed_s else None,
+                "max": round(max(self.resumed_s), 1) if self.resumed_s else None,
+            },
+            "zombies": self.zombies,
+        }
+
+
+def judge(
+    scenario: Scenario,
+    client: Client,
+    ended: Mapping[str, Ended],
+    history: History,
+    artifacts: Sequence[Artifact],
+    reference: Mapping[str, Mapping[str, str]],
+) -> Verdict:
+    """Compare what was promised with what is there; `reference` are outputs of an undisturbed run by likeness."""
+    verdict = Verdict(jobs=Counter(job.status for job in ended.values()))
+    broken = verdict.broken
+    broken += [f"lost: {job_id} was accepted and is not there" for job_id in client.accepted if job_id not in ended]
+    for job in ended.values():
+        spec = scenario.jobs[job.number] if job.number is not None else None
+        broken += _of_job(job, spec, job.id in client.canceled, verdict)
+        if spec and job.status == "succeeded":
+            verdict.compared += 1
+            if job.outputs != reference.get(likeness(spec)):
+                broken.append(f"output: {job.id} ({spec.kind} {spec.number}) differs from the undisturbed run")
+    broken += [
+        f"two commits: artifact {digest[:12]}: {what}"
+        for digest, what in history.artifacts.items()
+        if what != ["insert"]
+    ]
+    there = {artifact.digest for artifact in artifacts}
+    missing = {digest for job in ended.values() for digest in job.digests} - there
+    broken += [f"artifact: {digest[:12]} is missing" for digest in missing]
+    broken += [f"two ends: {named} succeeded twice" for named in history.twice]
+    broken += [f"zombie: {named}" for named in history.strangers]
+    broken += [f"canceled: {named} changed after its job's cancel" for named in history.after_cancel]
+    verdict.rerun = sum(hold.attempt > 1 for hold in history.holds)
+    return verdict
+
+
+def _of_job(job: Ended, spec: JobSpec | None, canceled: bool, verdict: Verdict) -> Iterator[str]:
+    named = f"{job.id} ({spec.kind} {spec.number})" if spec else job.id
+    code = job.error["code"] if job.error else None
+    if job.status not in TERMINAL:
+        yield f"unfinished: {named} is {job.status}"
+    elif canceled != (job.status == "canceled"):
+        yield f"cancel: {named} was {'' if canceled else 'not '}canceled and is {job.status}"
+    elif job.status == "succeeded" and spec and spec.codes:
+        yield f"end: {named} succeeded and should have failed"
+    elif job.status == "failed" and job.error and code in _GIVEN_UP:
+        stage = job.error["stage"]
+        # A stage fails with its part: `trim` with `trim/video-3`.
+        tried = max(count for name, count in job.attempts.items() if name.split("/")[0] == stage)
+        verdict.given_up.append(f"{named}: {stage}, {code} after {tried} attempts")
+        if tried < STAGES[stage].attempts:
+            yield f"end: {named} gave up with {code} after {tried} attempts"
+    elif job.status == "failed" and spec and code not in spec.codes:
+        yield f"end: {named} failed with {code}"
+
+
+def resumptions(verdict: Verdict, history: History, killed: Sequence[tuple[datetime, Sequence[int]]]) -> None:
+    """For every lease whose process was killed: the seconds from the SIGKILL to the next claim of the stage.
+
+    A stage that nobody claimed again is counted apart: its job was canceled, or another job made the same artifact.
+    """
+    for moment, pids in killed:
+        for hold in history.holds:
+            if hold.process in pids and hold.begun < moment and (hold.ended is None or hold.ended > moment):
+                later = [other.begun for other in history.holds if _same(hold, other) and other.begun > moment]
+                if later:
+                    verdict.resumed_s.append((min(later) - moment).total_seconds())
+                else:
+                    verdict.unresumed += 1
+
+
+def zombies(verdict: Verdict, history: History, stopped: Sequence[tuple[datetime, Sequence[int], float]]) -> None:
+    """Count the processes that woke up and found their stage taken by another."""
+    for moment, pids, seconds in stopped:
+        for hold in history.holds:
+            if hold.process in pids and hold.begun < moment and hold.ended and hold.ended > moment:
+                woke = (hold.ended - moment).total_seconds() >= seconds
+                verdict.zombies += not woke
+
+
+def _same(hold: Any, other: Any) -> bool:
+    return (hold.job_id, hold.stage) == (other.job_id, other.stage)
