@@ -27,6 +27,8 @@ RUN_UP = Fraction(3, 10)
 """Seconds of sound needed before a cut: decoders warm up, and copied packets want a predecessor."""
 _COPIED_PROFILES = {None, "LC", "HE-AAC", "HE-AACv2"}
 _USUAL_FRAME = 1024
+# Packets that are written at a time.
+_BATCH = 16
 
 
 class Track(Protocol):
@@ -89,7 +91,7 @@ class CopiedSound:
             return
         self._queue.append((packet.pts, bytes(packet)))
         self.full = packet.pts > self._enough
-        if self._place is not None:
+        if self._place is not None and len(self._queue) >= _BATCH:
             self._take(self._sure - self._length * 2)
 
     def begin(self, first: Fraction, at: Fraction) -> None:

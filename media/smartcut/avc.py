@@ -52,7 +52,7 @@ class Avc:
         for unit in nal.split(data, self._length_size):
             number = unit[0] & 31
             if number in _HEADERS:
-                if unit not in self._known:
+                if bytes(unit) not in self._known:
                     raise NotCuttable("headers_change", "The parameter sets of the source change on the way.")
                 continue
             if number == h264.AUD:
@@ -64,15 +64,11 @@ class Avc:
             units.append(unit)
         if kind is Kind.OTHER and intra:
             kind = Kind.INTRA
-        return Picture(kind, units)
+        return Picture(kind, nal.rejoin(data, self._length_size, units))
 
     def entry(self, picture: Picture) -> bytes:
         """See `Codec.entry`: an IDR picture needs no change."""
-        return nal.join(picture.units)
-
-    def sample(self, picture: Picture) -> bytes:
-        """See `Codec.sample`."""
-        return nal.join(picture.units)
+        return picture.sample
 
     def open_encoder(self, encoder: VideoCodecContext, crf: int) -> None:
         """See `Codec.open_encoder`: no reordering, the source's profile, level and number of references."""

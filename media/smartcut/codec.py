@@ -21,12 +21,12 @@ class Kind(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Picture:
-    """One access unit: what it is, and its NAL units."""
+    """One access unit: what it is, and its NAL units as a sample of the track."""
 
     kind: Kind
-    units: list[bytes]
+    sample: bytes
 
 
 class Codec(Protocol):
@@ -36,7 +36,7 @@ class Codec(Protocol):
     """The sample entry: `avc1`, `hvc1`."""
 
     def picture(self, data: bytes) -> Picture:
-        """Parse a packet of the source.
+        """Parse a packet of the source; a view of its bytes is enough, and spares copies.
 
         Raises:
             NotCuttable: `headers_change` when it brings parameter sets that differ from the stream's.
@@ -44,9 +44,6 @@ class Codec(Protocol):
 
     def entry(self, picture: Picture) -> bytes:
         """A picture of kind ENTRY as the sample at which copying begins; leading pictures are left out after it."""
-
-    def sample(self, picture: Picture) -> bytes:
-        """A picture as a sample of the track."""
 
     def open_encoder(self, encoder: VideoCodecContext, crf: int) -> None:
         """Set what is special to the codec, and open an encoder that has its geometry, format and colours."""

@@ -12,7 +12,7 @@ the range, are encoded; to decode them, packets from the entry before them on ar
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from av.packet import Packet
 
@@ -29,7 +29,7 @@ _MAX_WINDOW = 1_000
 End = Literal["exact", "border"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Access:
     """A picture of the source that is copied; times in ticks of the source."""
 
@@ -130,7 +130,7 @@ class RangeCut:
         if packet.is_corrupt:
             raise NotCuttable("damaged_pictures", "A picture of the source is damaged.")
         try:
-            picture = self._codec.picture(bytes(packet))
+            picture = self._codec.picture(_view(packet))
         except (ValueError, IndexError) as error:
             raise NotCuttable("damaged_pictures", "A picture of the source is damaged.") from error
         return Access(picture, packet.pts, packet.duration or 0, packet.is_keyframe)
@@ -235,3 +235,8 @@ class RangeCut:
         for access in self._window[:count]:
             self._writer.copy(access)
         del self._window[:count]
+
+
+def _view(packet: Packet[Any]) -> bytes:
+    """The bytes of a packet without a copy."""
+    return cast(bytes, memoryview(cast(Any, packet)))

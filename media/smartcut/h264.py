@@ -10,6 +10,8 @@ SLICE, IDR, SEI, SPS, PPS, AUD = 1, 5, 6, 7, 8, 9
 _CHROMA_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 _EXTENDED_SAR = 255
 _INTRA_SLICES = {2, 7}
+# A slice header begins with the slice's first macroblock and its type: 0 is “1”, 2 is “011”, 7 is “0001000”.
+_FIRST_MACROBLOCK, _INTRA, _INTRA_ALL = 0x80, 0b1011_0000, 0b1000_1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ def pps_ids(unit: bytes) -> tuple[int, int]:
 
 def is_intra_slice(unit: bytes) -> bool:
     """Whether the slice, and every other of its picture if it says so, is predicted from no other picture (7.4.3)."""
-    bits = BitReader(unescape(unit[1:16]))
+    if unit[1] & _FIRST_MACROBLOCK:
+        return unit[1] & 0xF0 == _INTRA or unit[1] == _INTRA_ALL
+    bits = BitReader(unescape(bytes(unit[1:16])))
     bits.ue()
     return bits.ue() in _INTRA_SLICES
 

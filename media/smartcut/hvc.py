@@ -46,7 +46,7 @@ class Hvc:
         for unit in nal.split(data, self._length_size):
             number = hevc.kind(unit)
             if number in _HEADERS:
-                if unit not in self._known:
+                if bytes(unit) not in self._known:
                     raise NotCuttable("headers_change", "The parameter sets of the source change on the way.")
                 continue
             if number == hevc.AUD:
@@ -56,15 +56,11 @@ class Hvc:
             elif number in hevc.LEADING:
                 found = Kind.LEADING
             units.append(unit)
-        return Picture(found, units)
+        return Picture(found, nal.rejoin(data, self._length_size, units))
 
     def entry(self, picture: Picture) -> bytes:
         """See `Codec.entry`."""
-        return nal.join(_entered(unit) for unit in picture.units)
-
-    def sample(self, picture: Picture) -> bytes:
-        """See `Codec.sample`."""
-        return nal.join(picture.units)
+        return nal.join(_entered(unit) for unit in nal.split(bytes(picture.sample), nal.LENGTH_SIZE))
 
     def open_encoder(self, encoder: VideoCodecContext, crf: int) -> None:
         """See `Codec.open_encoder`: no reordering; nothing that puts sizes into slice headers."""

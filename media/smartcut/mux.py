@@ -12,10 +12,12 @@ from typing import Any, Self
 
 import av
 from av.audio.stream import AudioStream
+from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from media.encode import AudioSpec, AudioTrack, engine_errors, timescale
+from media.side.tags import language_of, title_of
 from media.smartcut.errors import NotCuttable
 
 # Sound may lag behind an edge that is encoded while no sound is read.
@@ -123,8 +125,7 @@ class PictureTrack:
             raise NotCuttable("reorder_changes", "The source reorders its pictures further than it declares.")
         packet = sample(data, self._stream, pts, duration)
         packet.dts, packet.is_keyframe, packet.time_base = dts, key, self.time_base
-        with engine_errors():
-            self._container.mux_one(packet)
+        _mux(self._container, packet)
         self.frames += 1
 
     def _decoding_time(self, pts: int) -> int:
@@ -142,16 +143,17 @@ class SoundTrack:
         self._stream = container.add_stream_from_template(template)
         self.time_base = Fraction(1, template.rate)
         self._stream.time_base = self.time_base
-        for key in ("language", "title", "handler_name"):
-            if template.metadata.get(key):
-                self._stream.metadata[key] = template.metadata[key]
+        language, title = language_of(template), title_of(template)
+        if language:
+            self._stream.metadata["language"] = language
+        if title:
+            self._stream.metadata.update(title=title, handler_name=title)
 
     def write(self, data: bytes, pts: int, duration: int) -> None:
         """Write a packet that begins at sample `pts` and lasts `duration` samples."""
         packet = sample(data, self._stream, pts, duration)
         packet.time_base = self.time_base
-        with engine_errors():
-            self._container.mux_one(packet)
+        _mux(self._container, packet)
 
 
 @contextmanager
@@ -167,6 +169,15 @@ def removed_on_error(target: Path) -> Iterator[None]:
 def unit_of(stream: VideoStream) -> Fraction:
     """The time base in which pictures of `stream` are written."""
     return timescale(stream.time_base or Fraction(1, 90_000))
+
+
+def _mux(container: av.container.OutputContainer, packet: Packet[Any]) -> None:
+    # Entering a context manager for each of a hundred thousand packets would cost as much as the muxer itself.
+    try:
+        container.mux_one(packet)
+    except FFmpegError:
+        with engine_errors():
+            raise
 
 
 def sample(data: bytes, stream: VideoStream | AudioStream, pts: int, duration: int) -> Packet[Any]:

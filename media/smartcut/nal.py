@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LENGTH_SIZE = 4
 """Bytes of the length before each unit of what is written."""
 
 
 def split(data: bytes, length_size: int | None) -> list[bytes]:
-    """The units of a packet; `length_size` None means start codes.
+    """The units of a packet; `length_size` None means start codes. Units of a view are views where lengths tell them.
 
     Raises:
         ValueError: a length points past the end of the packet.
     """
-    return _by_start_code(data) if length_size is None else _by_length(data, length_size)
+    return _by_start_code(bytes(data)) if length_size is None else _by_length(data, length_size)
 
 
 def join(units: Iterable[bytes]) -> bytes:
     """Units behind four-byte lengths."""
     return b"".join(part for unit in units for part in (len(unit).to_bytes(LENGTH_SIZE, "big"), unit))
+
+
+def rejoin(data: bytes, length_size: int | None, units: Sequence[bytes]) -> bytes:
+    """Like `join`, for units of the packet `data`, which is taken as it is where that is the same."""
+    if length_size == LENGTH_SIZE and len(data) == sum(map(len, units)) + LENGTH_SIZE * len(units):
+        return data
+    return join(units)
 
 
 def _by_length(data: bytes, size: int) -> list[bytes]:

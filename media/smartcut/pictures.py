@@ -97,7 +97,7 @@ class Pictures:
         pts = self._place(access.pts)
         if access.entry and self.spans and not encoding:
             self.seams.append(Seam(pts))
-        data = self._codec.entry(access.picture) if access.entry else self._codec.sample(access.picture)
+        data = self._codec.entry(access.picture) if access.entry else access.picture.sample
         self._track.write(data, pts, max(self._length(access.duration), 1), key=access.key)
         self.copied += 1
         self._on_work()
