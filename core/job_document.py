@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from core import artifacts, events, parts, states
+from core.admission import PRIORITIES
 from core.db import reading
 from core.models import Artifact, Job, JobStage, now
 from core.settings import get_settings
 from core.storage import Storage
 
+_PRIORITIES = {number: word for word, number in PRIORITIES.items()}
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 
 
@@ -50,6 +52,7 @@ def _document(
         "id": job.id,
         "pipeline": job.pipeline,
         "status": job.status,
+        "priority": _PRIORITIES[job.priority],
         "progress": round(job.progress, 4),
         "eta_s": _eta(job),
         "queue_position": waiting.get(job.id),

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import artifacts, states
+from core import admission, artifacts, states
 from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
 from core.models import Artifact, Job, JobStage, now
@@ -15,7 +15,10 @@ from core.plan import JobPlan
 
 
 def create(account_id: str, plan: JobPlan) -> Job:
-    """Store a job and its stages; a stage whose artifact exists is done, and a job of such stages has succeeded."""
+    """Store a job and its stages; a stage whose artifact exists is done, and a job of such stages has succeeded.
+
+    It is admitted at once where its account has room and nobody waits; else it waits (see `core.admission`).
+    """
     with transaction() as session:
         done = artifacts.find(session, [stage.digest for stage in plan.stages])
         moment = now()
@@ -26,6 +29,8 @@ def create(account_id: str, plan: JobPlan) -> Job:
             params=dict(plan.params),
             client_metadata=dict(plan.client_metadata),
             filename=plan.filename,
+            lane=plan.lane,
+            priority=plan.priority,
             status=states.QUEUED,
             stages=[
                 JobStage(
@@ -50,6 +55,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
             if stage.digest in done:
                 finish_from_artifact(stage, done[stage.digest], cached=True, moment=moment)
         settle(job, moment)
+        admission.ask(session, job, moment)
     return job
 
 
@@ -122,15 +128,12 @@ def finish_from_artifact(stage: JobStage, artifact: Artifact, *, cached: bool, m
 
 
 def settle(job: Job, moment: datetime) -> None:
-    """After a stage changed: raise the progress, start the clock of stages now ready, end a job that is done."""
+    """After a stage changed: raise the progress, queue the stages that are ready now, end a job that is done."""
     total = sum(stage.weight for stage in job.stages)
     made = sum(stage.weight * stage.progress for stage in job.stages)
     job.progress = max(job.progress, made / total)
-    done = {stage.name for stage in job.stages if stage.status == states.SUCCEEDED}
-    for stage in job.stages:
-        if stage.status == states.QUEUED and stage.queued_at is None and done.issuperset(stage.needs):
-            stage.queued_at = moment
-    if len(done) == len(job.stages):
+    admission.start_clocks(job, moment)
+    if all(stage.status == states.SUCCEEDED for stage in job.stages):
         states.move(job, states.SUCCEEDED)
         job.progress = 1.0
         job.finished_at = moment

@@ -23,7 +23,10 @@ class StagePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class JobPlan:
-    """One job to be: its stages in an order in which each comes after all that it needs."""
+    """One job to be: its stages in an order in which each comes after all that it needs.
+
+    `lane` and `priority` say beside and behind which jobs of the account it waits (see `core.admission`).
+    """
 
     pipeline: str
     input_asset_id: str
@@ -31,3 +34,5 @@ class JobPlan:
     filename: str
     stages: tuple[StagePlan, ...]
     client_metadata: Mapping[str, object] = field(default_factory=dict)
+    lane: str = "work"
+    priority: int = 0

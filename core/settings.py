@@ -87,6 +87,12 @@ class Settings(BaseSettings):
         gt=0,
         description="How many encode processes an exact encode is cut into segments for; 1 encodes in one piece.",
     )
+    max_running_jobs: int = Field(
+        8,
+        gt=0,
+        description="Most jobs of one account that are at work or in a broker's queue at once; the rest wait in the "
+        "database. Inspections of uploads are counted apart, with the same bound.",
+    )
     lease_s: int = Field(
         15, gt=1, description="A stage whose worker is silent for so many seconds is given to another."
     )

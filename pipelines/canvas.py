@@ -61,8 +61,11 @@ def build(job: Job) -> Signature | None:
 
 
 def dispatch(job: Job) -> bool:
-    """Send the canvas of a committed job; False when something is left for the reconciler to send later."""
-    if job.status in states.TERMINAL:
+    """Send the canvas of a committed job; False when something is left for the reconciler to send later.
+
+    Of a job that has ended, or waits for its account to have room, there is nothing to send.
+    """
+    if job.status in states.TERMINAL or job.admitted_at is None:
         return True
     canvas = build(job)
     try:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from core import assets
+from core.admission import PRIORITIES
 from core.errors import InputError
 from core.models import Asset
 from core.plan import JobPlan
@@ -54,10 +55,11 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     return JobPlan(
         pipeline=NAME,
         input_asset_id=source.id,
-        params={key: value for key, value in request.items() if key != "metadata"},
+        params={key: value for key, value in request.items() if key not in ("metadata", "priority")},
         client_metadata=request["metadata"],
         filename=request.get("filename") or source.filename,
         stages=planner.stages,
+        priority=PRIORITIES[request["priority"]],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
+from core.admission import PRIORITIES
 from core.settings import get_settings
 from pipelines.times import Share, Time, asset_id, colour
 
@@ -123,6 +124,11 @@ class EditSchema(Schema):
     )
     brand = fields.Nested(BrandSchema, load_default=None, allow_none=True)
     filename = fields.String(validate=validate.Length(min=1, max=200))
+    priority = fields.String(
+        load_default="normal",
+        validate=validate.OneOf(list(PRIORITIES)),
+        metadata={"description": "Which of your own waiting jobs goes first; it overtakes nobody else's."},
+    )
     metadata = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=64)),
         load_default=dict,

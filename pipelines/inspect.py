@@ -29,6 +29,7 @@ def plan(account_id: str, asset: Asset) -> JobPlan:
         params={"input": asset.id},
         filename=asset.filename,
         stages=planner.stages,
+        lane=NAME,
     )
 
 

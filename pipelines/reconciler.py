@@ -1,8 +1,8 @@
 """Finds work that was lost on the way and sends it again: the database is the truth, the broker is a hint.
 
-Three kinds are looked for: a stage whose lease ran out, a job that was committed but never sent, and a stage that is
+Three kinds are looked for: a stage whose lease ran out, a job that was admitted but never sent, and a stage that is
 ready while its queue is empty. Each repair locks the job's row and bumps the epoch, so that an old message, should it
-still turn up, ends its own chain.
+still turn up, ends its own chain. Last, jobs are admitted that wait though their account has room.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy import exists, or_, select
 
-from core import job_document, jobs, leases, states
+from core import admission, job_document, jobs, leases, states
 from core.db import reading, transaction
 from core.models import Job, JobStage, now
 from core.settings import get_settings
-from pipelines import canvas
+from pipelines import canvas, line
 from tasks.app import celery_app
 from tasks.stages import STAGES
 
@@ -41,6 +41,8 @@ def run() -> Counter[str]:
         done["never_sent"] += _repair(job_id, _still_unsent)
     for job_id in _forgotten():
         done["message_lost"] += _repair(job_id, _still_waiting)
+    for account_id, lane in admission.lines_with_room():
+        done["overlooked"] += line.move_up(account_id, lane)
     if any(done.values()):
         _log.info("work recovered", **{kind: count for kind, count in done.items() if count})
     return done
@@ -74,20 +76,26 @@ def _take_back(job: Job) -> bool:
     return bool(lost)
 
 
-def send_rest(job_id: str) -> None:
-    """Send what a job has left to send, now that no stage of it runs; does nothing when all was sent."""
-    _repair(job_id, _still_unsent)
+def go_on(job_id: str) -> None:
+    """Send what a job has left to send, now that no stage of it runs; when it has ended, what waited for it."""
+    with reading() as session:
+        job = session.get(Job, job_id)
+    if job and job.status in states.TERMINAL:
+        line.move_up(job.account_id, job.lane)
+    else:
+        _repair(job_id, _still_unsent)
 
 
 def _never_sent() -> list[str]:
     """Jobs with something to send: never dispatched, or only in part because a stage still ran at the time."""
     running = exists().where(JobStage.job_id == Job.id, JobStage.status == states.RUNNING)
-    # A job that was made just now is being sent by the process that made it.
+    # A job that was admitted just now is being sent by the process that admitted it.
     settled = now() - timedelta(seconds=get_settings().lease_s)
     query = select(Job.id).where(
         Job.status.in_(_LIVE),
         Job.dispatched_at.is_(None),
-        or_(Job.created_at < settled, Job.status == states.RUNNING),
+        Job.admitted_at.is_not(None),
+        or_(Job.admitted_at < settled, Job.status == states.RUNNING),
         ~running,
     )
     with reading() as session:
@@ -95,7 +103,8 @@ def _never_sent() -> list[str]:
 
 
 def _still_unsent(job: Job) -> bool:
-    return job.dispatched_at is None and not any(stage.status == states.RUNNING for stage in job.stages)
+    unsent = job.admitted_at is not None and job.dispatched_at is None
+    return unsent and not any(stage.status == states.RUNNING for stage in job.stages)
 
 
 def _forgotten() -> list[str]:

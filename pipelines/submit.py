@@ -8,11 +8,11 @@ from core import artifacts, job_document, jobs, states
 from core.db import reading
 from core.models import Asset, Job
 from core.plan import JobPlan
-from pipelines import canvas, inspect
+from pipelines import canvas, inspect, line
 
 
 def submit(account_id: str, plan: JobPlan) -> Job:
-    """Store the job, then send its canvas; a broker that is away only delays it."""
+    """Store the job, then send its canvas if it was admitted; a broker that is away only delays it."""
     job = jobs.create(account_id, plan)
     canvas.dispatch(job)
     job_document.announce(job.id)
@@ -46,4 +46,5 @@ def cancel(account_id: str, job_id: str) -> Job:
     """End a job and tell those who follow it; raises NotFoundError `job_not_found`, ConflictError `job_ended`."""
     job = jobs.cancel(account_id, job_id)
     job_document.announce(job.id)
+    line.move_up(job.account_id, job.lane)
     return job

@@ -63,7 +63,10 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         claimed = leases.claim(lease, seconds=get_settings().lease_s, attempts=stage.attempts)
     except TransientError as error:
         _retry(task, error, backoff(task.request.retries))
-    job_document.announce(lease.job_id)
+    if isinstance(claimed, JobStage):
+        job_document.announce(lease.job_id)
+    else:
+        _announce(lease)
     if claimed is Refused.DONE:
         _log.info("stage already done")
         return
@@ -107,7 +110,8 @@ def _attempt(task: Task[..., None], stage: Stage, function: StageFunction, claim
 def _announce(lease: Lease) -> None:
     job = job_document.announce(lease.job_id)
     # Where the canvas of this message has passed, nothing follows from it: what waited for this stage is to be sent.
-    if job and job.epoch != lease.epoch and job.dispatched_at is None and job.status not in states.TERMINAL:
+    # And when the job has ended, another one may come next.
+    if job and (job.status in states.TERMINAL or (job.epoch != lease.epoch and job.dispatched_at is None)):
         job_changed.send(sender=None, job_id=job.id)
 
 

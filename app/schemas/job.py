@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from core.admission import PRIORITIES
 from core.states import CANCELED, FAILED, QUEUED, RUNNING, SUCCEEDED
 
 _STATUSES = [QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELED]
@@ -73,6 +74,7 @@ class JobSchema(Schema):
     id = fields.String(required=True, metadata={"example": "job_01k9x3v5m8q2r7t4w6y0b1c3d5"})
     pipeline = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
+    priority = fields.String(required=True, validate=validate.OneOf(list(PRIORITIES)))
     progress = fields.Float(required=True, metadata={"description": "0 to 1; never goes back."})
     eta_s = fields.Integer(required=True, allow_none=True, metadata={"description": "Seconds to go."})
     queue_position = fields.Integer(required=True, allow_none=True, metadata={"description": "1 is next."})

@@ -13,15 +13,25 @@ from core.models.base import Base, JsonObject, Searchable, now
 
 
 class Job(Base):
-    """One request of a pipeline; `epoch` fences the messages that may act on it."""
+    """One request of a pipeline; `epoch` fences the messages that may act on it.
+
+    Until `admitted_at` it waits in the database: of its account and `lane` the highest `priority` goes first, then the
+    oldest (see `core.admission`).
+    """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "account_id", "id"), Index(None, "status", "id"))
+    __table_args__ = (
+        Index(None, "account_id", "id"),
+        Index(None, "status", "id"),
+        Index(None, "account_id", "status", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("job"))
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
     pipeline: Mapped[str] = mapped_column(String(40))
     input_asset_id: Mapped[str] = mapped_column(ForeignKey("assets.id"), index=True)
+    lane: Mapped[str] = mapped_column(String(16), default="work", server_default="work")
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
     status: Mapped[str] = mapped_column(String(16), default="queued")
     epoch: Mapped[int] = mapped_column(default=1)
     params: Mapped[JsonObject]
@@ -30,6 +40,7 @@ class Job(Base):
     progress: Mapped[float] = mapped_column(default=0.0)
     error: Mapped[JsonObject | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    admitted_at: Mapped[datetime | None]
     dispatched_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -44,6 +44,16 @@ def test_a_job_is_started(client, asset):
     assert client.get("/v1/jobs").json["data"][0]["id"] == job["id"]
 
 
+def test_the_rest_waits_in_the_database(client, asset, configure):
+    configure(MAX_RUNNING_JOBS=1)
+    made = [edit(client, asset, keep=[{"start": n}], priority=word).json for n, word in enumerate(("low", "high"))]
+    assert [job["priority"] for job in made] == ["low", "high"]
+    rows = [jobs.get(accounts.default_account().id, job["id"]) for job in made]
+    assert [row.dispatched_at is not None for row in rows] == [True, False]
+    assert client.post(f"/v1/jobs/{made[0]['id']}/cancel").status_code == 200
+    assert jobs.get(rows[1].account_id, rows[1].id).dispatched_at is not None
+
+
 def test_the_document_keeps_every_field(client, asset):
     from core.job_document import document
 
@@ -114,6 +124,7 @@ def test_a_dry_run_starts_nothing(client, known):
         ({"keep": KEEP, "preview": {"height": "360"}}, {"preview.height"}),
         ({"keep": KEEP, "filename": ""}, {"filename"}),
         ({"keep": KEEP, "metadata": []}, {"metadata"}),
+        ({"keep": KEEP, "priority": "urgent"}, {"priority"}),
         ({"keep": KEEP, "speed": 2}, {"speed"}),
     ],
 )

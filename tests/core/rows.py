@@ -4,8 +4,15 @@ from dataclasses import replace
 
 from core import accounts, jobs
 from core.db import transaction
-from core.models import Artifact, Asset
+from core.models import Account, Artifact, Asset
 from core.plan import JobPlan, StagePlan
+
+
+def make_account(name: str) -> str:
+    with transaction() as session:
+        account = Account(name=name)
+        session.add(account)
+    return account.id
 
 
 def make_asset(**changes) -> Asset:
@@ -47,10 +54,10 @@ DIAMOND = (
 )
 
 
-def make_job(stages=DIAMOND, *, salt: str = ""):
-    asset = make_asset()
+def make_job(stages=DIAMOND, *, salt: str = "", account_id: str | None = None, **order):
+    asset = make_asset(**({"account_id": account_id} if account_id else {}))
     salted = tuple(replace(stage, digest=(salt + stage.digest)[:64]) for stage in stages)
-    plan = JobPlan(pipeline="edit", input_asset_id=asset.id, params={}, filename="lecture.mov", stages=salted)
+    plan = JobPlan(pipeline="edit", input_asset_id=asset.id, params={}, filename="lecture.mov", stages=salted, **order)
     return jobs.create(asset.account_id, plan)
 
 

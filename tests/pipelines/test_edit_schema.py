@@ -17,6 +17,7 @@ def test_defaults_are_filled_in():
         "mode": "smart",
         "preview": {"height": 360},
         "brand": None,
+        "priority": "normal",
         "metadata": {},
     }
 

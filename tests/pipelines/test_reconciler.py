@@ -65,7 +65,7 @@ def test_a_healthy_job_is_left_alone(broker):
 
 def test_a_job_that_was_never_sent_is_sent(broker):
     job = make_job()
-    change(job, created_at=LONG_AGO)
+    change(job, admitted_at=LONG_AGO)
     assert reconciler.run()["never_sent"] == 1
     assert messages(broker, "probe") == [(job.id, 2)]
     assert again(job).dispatched_at is not None
@@ -143,7 +143,7 @@ def test_a_broker_that_is_away_only_delays(broker, monkeypatch):
         forget_connections()
         assert canvas.dispatch(job) is False
     forget_connections()
-    change(job, created_at=LONG_AGO)
+    change(job, admitted_at=LONG_AGO)
     assert reconciler.run()["never_sent"] == 1
     assert messages(broker, "probe") == [(job.id, 2)]
 
