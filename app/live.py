@@ -102,7 +102,9 @@ class _Follower:
             yield KEEPALIVE
             return
         ended = document["status"] in states.TERMINAL
-        if ended or (not only_end and document != self._sent):
+        # Of the moves of a job that waits nobody tells: they are too many.
+        moved = self._sent is not None and document["queue_position"] != self._sent["queue_position"]
+        if ended or moved or (not only_end and document != self._sent):
             yield self._send(document, None)
 
     def _pass_on(self, event: events.Event) -> Iterator[str]:

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import Select, func, select
-
 from core import artifacts, events, parts, states
 from core.admission import PRIORITIES
 from core.db import reading
 from core.models import Artifact, Job, JobStage, now
+from core.position import positions
 from core.settings import get_settings
 from core.storage import Storage
 
@@ -27,8 +26,8 @@ def documents(rows: Iterable[Job], storage: Storage | None) -> list[dict[str, An
     digests = [stage.digest for job in jobs for stage in job.stages if _has_outputs(stage)]
     with reading() as session:
         found = artifacts.find(session, digests) if storage and digests else {}
-        waiting = {job.id: session.scalar(_queued_until(job.id)) for job in jobs if job.status == states.QUEUED}
-    return [_document(job, found, storage, waiting) for job in jobs]
+        places = positions(session, jobs)
+    return [_document(job, found, storage, places.get(job.id)) for job in jobs]
 
 
 def document(job: Job, storage: Storage | None) -> dict[str, Any]:
@@ -45,9 +44,7 @@ def announce(job_id: str) -> Job | None:
     return job
 
 
-def _document(
-    job: Job, found: dict[str, Artifact], storage: Storage | None, waiting: dict[str, int | None]
-) -> dict[str, Any]:
+def _document(job: Job, found: dict[str, Artifact], storage: Storage | None, place: int | None) -> dict[str, Any]:
     return {
         "id": job.id,
         "pipeline": job.pipeline,
@@ -55,7 +52,7 @@ def _document(
         "priority": _PRIORITIES[job.priority],
         "progress": round(job.progress, 4),
         "eta_s": _eta(job),
-        "queue_position": waiting.get(job.id),
+        "queue_position": place,
         "stages": {stage.name: _stage(stage, parts.of(job, stage)) for stage in job.stages if stage.part_of is None},
         "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
         "warnings": [
@@ -152,7 +149,3 @@ def download_name(filename: str, suffix: str, key: str) -> str:
     """Return `lecture-cut.mp4` for `lecture.mov`, `-cut` and a key that ends in `.mp4`; what is unsafe becomes `_`."""
     stem = _UNSAFE.sub("_", PurePath(filename).stem).strip(" .") or "video"
     return f"{stem[:180]}{suffix}{PurePath(key).suffix}"
-
-
-def _queued_until(job_id: str) -> Select[int]:
-    return select(func.count()).select_from(Job).where(Job.status == states.QUEUED, Job.id <= job_id)

@@ -77,7 +77,15 @@ class JobSchema(Schema):
     priority = fields.String(required=True, validate=validate.OneOf(list(PRIORITIES)))
     progress = fields.Float(required=True, metadata={"description": "0 to 1; never goes back."})
     eta_s = fields.Integer(required=True, allow_none=True, metadata={"description": "Seconds to go."})
-    queue_position = fields.Integer(required=True, allow_none=True, metadata={"description": "1 is next."})
+    queue_position = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "1 is started next; null for a job that is not queued. Counted are the jobs that are sure "
+            "to be started before: those that stand in the same queue, and for a job that waits until its account has "
+            "room also those of the account that come before it. New jobs of other accounts may overtake such a one."
+        },
+    )
     stages = fields.Dict(keys=fields.String(), values=fields.Nested(StageSchema), required=True)
     outputs = fields.List(fields.Nested(OutputSchema), required=True)
     warnings = fields.List(fields.Nested(WarningSchema), required=True)

@@ -274,6 +274,20 @@ def test_an_end_that_redis_never_heard_of_is_seen(embedded, monkeypatch):
     assert next(frames, None) is None
 
 
+def test_a_job_that_waits_is_told_when_it_moves_up(embedded, configure, monkeypatch):
+    monkeypatch.setattr(live, "KEEPALIVE_S", 0.2)
+    configure(MAX_RUNNING_JOBS=1)
+    first, job = make_job(), make_job()
+    frames = live.follow(job.id, lambda: document_of(job), after=None, seconds=60)
+    assert next(frames) == live.RETRY
+    assert '"queue_position":2' in next(frames)
+    assert next(frames) == live.KEEPALIVE
+    jobs.cancel(first.account_id, first.id)
+    assert '"queue_position":1' in next(frames)
+    assert next(frames) == live.KEEPALIVE
+    frames.close()
+
+
 def test_an_event_from_before_the_first_document_does_not_turn_it_back(embedded, monkeypatch):
     job = make_job()
     lease = claim(job, "probe")
