@@ -1,7 +1,8 @@
 """Preview: a small seekable proxy, a poster, a sprite sheet and its thumbnails track, from one pass over the source.
 
-The proxy is H.264 (8 bits, 4:2:0, BT.709) and stereo AAC in a fast-start MP4, upright and in square pixels, with a
-keyframe at least every two seconds. Frames keep their times, also when the rate is variable.
+The proxy is H.264 (8 bits, 4:2:0, BT.709) and stereo AAC in an MP4, upright and in square pixels, with a keyframe at
+least every two seconds. Frames keep their times, also when the rate is variable. Its index is at its end: to play it
+while it arrives, `media.faststart` arranges it.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def render(
         if frame is None:
             result = _sound_only(reader, files, meter)
         else:
-            with Mp4Writer(files["preview"], threads=threads) as writer:
+            with Mp4Writer(files["preview"], index="end", threads=threads) as writer:
                 pictures = _Pictures(reader.timeline, frame, writer, height)
                 sound = _Sound(reader.timeline, writer)
                 result = _with_picture(reader, pictures, sound, files, meter)
@@ -159,7 +160,7 @@ def _with_picture(
 
 def _sound_only(reader: Reader, files: Mapping[str, Path], meter: Meter) -> PreviewResult:
     waveform = Waveform(reader.timeline.audio[0].rate)
-    with Mp4Writer(files["preview"]) as writer:
+    with Mp4Writer(files["preview"], index="end") as writer:
         sound = _Sound(reader.timeline, writer)
         for item in reader.read(Fraction(0), meter.total):
             if isinstance(item, Sound):

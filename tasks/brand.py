@@ -18,14 +18,13 @@ def brand(ctx: StageContext) -> None:
     """Add intro, outro and watermark."""
     with ExitStack() as files:
         body = files.enter_context(ctx.open(ctx.input("body")))
-        folder = files.enter_context(ctx.scratch())
+        target = files.enter_context(ctx.output("video.mp4"))
         spec = engine.BrandSpec(
             intro=_card(ctx, files, "intro"),
             outro=_card(ctx, files, "outro"),
             transition=_transition(ctx.params["transition"]),
             watermark=_watermark(ctx, files),
         )
-        target = folder / "video.mp4"
         made = engine.brand(
             body,
             target,

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import structlog
+
 from core import artifacts, scratch
 from core import parts as core_parts
 from core.db import reading
-from core.errors import EngineError, InputError
+from core.errors import EngineError, InputError, TransientError
 from core.models import Artifact, Asset, Job, JobStage
 from core.parts import PartPlan
 from core.settings import Settings
-from core.storage import Storage
+from core.storage import Storage, Stream
 from core.storage.ranged import RangedFile
+from media.faststart import arrange, settled
 from tasks.counted import CountedFile
 from tasks.heartbeat import Heartbeat
 from tasks.stages import STAGES, Stage
+
+_log = structlog.get_logger(__name__)
 
 _TYPES = {".vtt": "text/vtt", ".mp4": "video/mp4", ".m4a": "audio/mp4", ".webp": "image/webp"}
 
@@ -75,6 +79,7 @@ class StageContext:
         self._beat = beat
         self._attempt = uuid.uuid4().hex[:12]
         self._stored: list[str] = []
+        self._streams: dict[Path, tuple[str, Stream]] = {}
         self._opened: list[RangedFile | CountedFile] = []
 
     def has_input(self, label: str) -> bool:
@@ -152,6 +157,27 @@ class StageContext:
         with scratch.folder(self._stage.name, self.settings.scratch_dir) as folder:
             yield folder
 
+    @contextmanager
+    def output(self, name: str) -> Iterator[Path]:
+        """Yield the path, in a scratch folder of its own, of an MP4 that goes to the storage while it is written.
+
+        It is to be written with its index at its end; the file that `store` makes of it has the index in front. One
+        that is not stored leaves nothing.
+        """
+        with self.scratch() as folder, ExitStack() as closing_down:
+            path, key = folder / name, self._key(name)
+            stream = self._storage.stream(
+                key,
+                path,
+                content_type=_content_type(name),
+                settled=settled,
+                check=self._beat.check,
+                patience_s=self.settings.commit_patience_s,
+            )
+            closing_down.callback(_close, stream)
+            self._streams[path] = key, stream
+            yield path
+
     def progress(self, fraction: Fraction) -> None:
         """Report how much of the stage is done (0 to 1); raises LeaseLost when it should stop."""
         self._beat.progress = max(0.0, min(float(fraction), 1.0))
@@ -192,13 +218,35 @@ class StageContext:
 
     def _put(self, name: str, path: Path, media: Mapping[str, object] | None) -> dict[str, Any]:
         self._beat.check()
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if path in self._streams:
+            key, stream = self._streams[path]
+            with path.open("rb") as file:
+                made = arrange(file)
+            stored = stream.finish(made.head, made.start, made.end)
+        else:
+            key = self._key(name)
+            stored = self._storage.put_file(key, path, content_type=_content_type(name))
+        return {
+            "key": key,
+            "size": stored.size,
+            "sha256": stored.sha256,
+            "content_type": _content_type(name),
+            "media": media,
+        }
+
+    def _key(self, name: str) -> str:
         key = artifacts.file_key(self._row.digest, self._attempt, name)
         self._stored.append(key)
-        content_type = _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        self._storage.put_file(key, path, content_type=content_type)
-        size = path.stat().st_size
-        if self._storage.size(key) != size:
-            raise EngineError("store_mismatch", f"The stored {name} has not the size of the file that was made.")
-        return {"key": key, "size": size, "sha256": sha256, "content_type": content_type, "media": media}
+        return key
+
+
+def _close(stream: Stream) -> None:
+    try:
+        stream.close()
+    except TransientError as error:
+        # Housekeeping finds what is left.
+        _log.warning("parts of a file that was given up stay", reason=error.message)
+
+
+def _content_type(name: str) -> str:
+    return _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -11,10 +11,10 @@ from tasks.limits import limits
 @stage("preview")
 def preview(ctx: StageContext) -> None:
     """Render a small seekable proxy, a poster and a sprite sheet."""
-    with ctx.open(ctx.input("body")) as body, ctx.scratch() as folder:
+    with ctx.open(ctx.input("body")) as body, ctx.output(engine.NAMES["preview"]) as proxy:
         made = engine.render(
             body,
-            folder,
+            proxy.parent,
             height=ctx.params["height"],
             limits=limits(ctx.settings),
             threads=ctx.settings.encode_threads,

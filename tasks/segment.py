@@ -13,8 +13,7 @@ from tasks.limits import limits, threads
 @stage("segment")
 def segment(ctx: StageContext) -> None:
     """Encode the pictures of one part of an exact trim."""
-    with ctx.open(ctx.input("source")) as source, ctx.scratch() as folder:
-        target = folder / "video.mp4"
+    with ctx.open(ctx.input("source")) as source, ctx.output("video.mp4") as target:
         try:
             made = encode_segment(
                 source,

@@ -15,7 +15,6 @@ from tasks.limits import limits
 def sound(ctx: StageContext) -> None:
     """Encode all the sound of an exact trim that is cut into segments."""
     keep = [Range(Fraction(start), Fraction(end)) for start, end in ctx.params["keep"]]
-    with ctx.open(ctx.input("source")) as source, ctx.scratch() as folder:
-        target = folder / "sound.m4a"
+    with ctx.open(ctx.input("source")) as source, ctx.output("sound.m4a") as target:
         made = encode_sound(source, target, keep, limits=limits(ctx.settings), on_progress=ctx.progress)
         ctx.store({"sound.m4a": target}, result={"made": made.to_dict()})

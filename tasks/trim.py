@@ -36,8 +36,7 @@ _SOUND = 0.02
 def trim(ctx: StageContext) -> None:
     """Keep the ranges that were asked for, frame-exact."""
     keep = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in ctx.params["keep"]]
-    with ctx.open(ctx.input("source")) as source, ctx.scratch() as folder:
-        target = folder / "video.mp4"
+    with ctx.open(ctx.input("source")) as source, ctx.output("video.mp4") as target:
         made = _cut(ctx, source, keep, target) if ctx.notes is None else _join(ctx, ctx.notes, source, keep, target)
         if made is not None:
             ctx.store({"video.mp4": target}, result=made.to_dict(), warnings=[note.to_dict() for note in made.warnings])

@@ -216,6 +216,8 @@ class LocalStorage:
             for block in content.blocks(check=check):
                 digest.update(block)
                 copy.write(block)
+        if self.size(key) != content.size:
+            raise TransientError("storage_unavailable", "The storage folder kept another number of bytes.")
         return Stored(content.size, digest.hexdigest())
 
     def _join(self, files: Sequence[Path], target: Path) -> None:

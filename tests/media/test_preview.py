@@ -13,10 +13,10 @@ import pytest
 from measure import clicks, flashes, numbers, pictures
 from PIL import Image
 
-from media import boxes
 from media.barcode import read
 from media.encode import AudioSpec, Colour, Mp4Writer, VideoSpec
 from media.errors import InputError
+from media.faststart import arrange
 from media.poster import Waveform, interest
 from media.preview import NAMES, PreviewResult, proxy_size, render
 from media.sample import SOUND_RATE, Painter, sound
@@ -74,8 +74,8 @@ def test_the_proxy_plays_everywhere(previewed) -> None:
     assert stream_of(proxy, "video") == ("h264", "yuv420p", (320, 180))
     assert stream_of(proxy, "audio") == ("aac", 48_000, "stereo")
     with proxy.open("rb") as file:
-        kinds = [box.kind for box in boxes.top_level(file)]
-    assert kinds.index(b"moov") < kinds.index(b"mdat")
+        arranged = arrange(file)
+    assert arranged.head.index(b"moov") < arranged.head.index(b"mdat")
     keys = keyframe_times(proxy)
     assert keys[0] == 0
     assert max(later - earlier for earlier, later in pairwise([*keys, Fraction(6)])) <= 2
