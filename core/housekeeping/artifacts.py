@@ -34,8 +34,8 @@ def sweep(storage: Storage, *, ttl_days: int, facts_of: str, dry_run: bool = Fal
         return
     before = now() - timedelta(days=ttl_days)
     for digests in _pages(before):
-        for batch in batches(digests, _BATCH):
-            for artifact in _listed(batch, before, facts_of) if dry_run else _deleted(batch, before, facts_of):
+        for batch in batches(_unused(digests, before, facts_of), _BATCH):
+            for artifact in _listed(batch) if dry_run else _deleted(batch, before, facts_of):
                 if not dry_run:
                     for entry in artifact.files.values():
                         storage.delete(entry["key"])
@@ -55,14 +55,20 @@ def _pages(before: datetime) -> Iterator[list[str]]:
         after = page[-1].digest
 
 
-def _listed(digests: Sequence[str], before: datetime, facts_of: str) -> list[Artifact]:
+def _unused(digests: Sequence[str], before: datetime, facts_of: str) -> list[str]:
+    """Look without a lock: most are wanted, and nobody is to wait for them."""
     with reading() as session:
         wanted = _wanted(session, digests, before, facts_of)
-        return list(session.scalars(select(Artifact).where(Artifact.digest.in_(set(digests) - wanted))))
+    return [digest for digest in digests if digest not in wanted]
+
+
+def _listed(digests: Sequence[str]) -> list[Artifact]:
+    with reading() as session:
+        return list(session.scalars(select(Artifact).where(Artifact.digest.in_(digests))))
 
 
 def _deleted(digests: Sequence[str], before: datetime, facts_of: str) -> list[Artifact]:
-    """Delete the rows among `digests` that nobody wants, and return them.
+    """Delete the rows among `digests` that still nobody wants, and return them.
 
     Locked first, asked about after. A transaction that found one of them (`core.artifacts.find`) holds it until it has
     stored the job that wants it, and is not waited for: the row stays. One that comes while it is locked here waits,

@@ -130,6 +130,17 @@ def test_the_document_of_a_job_says_that_its_files_are_gone(storage, put):
     assert job_document.document(again(job), None)["warnings"] == []
 
 
+@pytest.fixture
+def before_the_deletion(monkeypatch):
+    """Return a function that has something happen after the look for what is unused, and before the rows are locked."""
+
+    def happen(action):
+        deleted = expired._deleted
+        monkeypatch.setattr(expired, "_deleted", lambda *args: action() and deleted(*args))
+
+    return happen
+
+
 def test_a_job_that_builds_on_it_right_now_keeps_it(storage, database, old):
     if database.startswith("sqlite"):
         pytest.skip("one writer at a time: there is no right now")
@@ -138,8 +149,14 @@ def test_a_job_that_builds_on_it_right_now_keeps_it(storage, database, old):
         assert names(sweep(storage)) == [STAGES[1].digest]
 
 
-def test_a_job_that_comes_while_it_is_deleted_makes_it_again(storage, old, monkeypatch):
-    wanted, made = expired._wanted, []
+def test_a_job_that_came_just_before_it_is_deleted_keeps_it(storage, old, before_the_deletion):
+    before_the_deletion(lambda: make_job(STAGES))
+    assert sweep(storage) == []
+    assert len(stored()) == 2
+
+
+def test_a_job_that_comes_while_it_is_deleted_makes_it_again(storage, old, before_the_deletion, monkeypatch):
+    wanted, made, threads = expired._wanted, [], []
 
     def another_comes(*args):
         answer = wanted(*args)
@@ -150,8 +167,7 @@ def test_a_job_that_comes_while_it_is_deleted_makes_it_again(storage, old, monke
         assert late.is_alive()
         return answer
 
-    threads = []
-    monkeypatch.setattr(expired, "_wanted", another_comes)
+    before_the_deletion(lambda: monkeypatch.setattr(expired, "_wanted", another_comes) or True)
     assert len(sweep(storage)) == 2
     threads[0].join()
     assert [stage.status for stage in again(made[0]).stages] == [states.QUEUED, states.QUEUED]
