@@ -28,6 +28,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from media.probe import first_frame
+from media.side import Side
 from media.sound import SoundCutter
 from media.source import open_source
 from media.timeline import Timeline, timeline
@@ -41,6 +42,8 @@ _LINEAR_FORMATS = {"aac", "mp3"}
 _HOLD = Fraction(1)
 # Streams interleave loosely; what is this far behind the end will not come.
 _INTERLEAVE = Fraction(10)
+# And text is at most this far behind both, in a file that is in order.
+_TEXTS_BEHIND = Fraction(1)
 _MAX_READ_ERRORS = 1_000
 
 
@@ -91,6 +94,7 @@ class Reader:
         self._on_packet = on_packet or (lambda: None)
         self._stack = ExitStack()
         self._backlog: list[Packet[Any]] = []
+        self._side: Side | None = None
         self.damaged = 0
         self.ended: Fraction | None = None
 
@@ -112,13 +116,22 @@ class Reader:
         self.audio = self.timeline.audio[: self._tracks]
         self._streams: list[VideoStream | AudioStream] = [*([video] if video is not None else []), *self.audio]
         self._fresh = True
+        self._texts: list[Any] = [] if self._side is None else self._side.streams(self.container)
         for stream in self.container.streams:
-            if all(stream is not used for used in self._streams):
+            if all(stream is not used for used in (*self._streams, *self._texts)):
                 stream.discard = Discard.all
         if video is not None:
             video.codec_context.thread_count = self._threads
             video.codec_context.thread_type = "AUTO"
             self._depth = video.codec_context.reorder_depth
+
+    def attach(self, side: Side) -> None:
+        """Give the packets of its streams to `side` from now on."""
+        # Its covers were read from the beginning of the file.
+        self._side, self._fresh = side, self._fresh and not side.pictures
+        self._texts = side.streams(self.container)
+        for stream in self._texts:
+            stream.discard = Discard.default
 
     def first_picture(self) -> av.VideoFrame | None:
         """The first frame, for what only decoding tells (colour, rotation, scan); None without moving picture.
@@ -138,16 +151,20 @@ class Reader:
         more than a second from `start` on, the frame already on show comes first, at `start`.
         """
         self.ended, reach = None, Fraction(0)
+        if self._side is not None and self._side.look_back(self.container, start):
+            self._fresh = False
         self._seek(start)
         stretch = _Stretch(self, start, end)
         for packet in self._packets():
             stream: Any = packet.stream
-            yield from stretch.take(stream, self._decode(stream, packet, stretch))
-            if stretch.done:
-                return
+            if not stretch.done:
+                yield from stretch.take(stream, self._decode(stream, packet, stretch))
             shown, decoded = packet.pts or 0, packet.pts if packet.dts is None else packet.dts
+            passed = None if decoded is None else self.time_of(decoded, stream) - end
+            if stretch.done and (not self._texts or (passed is not None and passed > _TEXTS_BEHIND)):
+                return
             reach = max(reach, self.time_of(shown + (packet.duration or 0), stream))
-            if decoded is not None and self.time_of(decoded, stream) > end + _INTERLEAVE:
+            if passed is not None and passed > _INTERLEAVE:
                 break
         else:
             self.ended = reach
@@ -168,9 +185,12 @@ class Reader:
         failures = 0
         while failures < _MAX_READ_ERRORS:
             try:
-                for packet in self.container.demux(*self._streams):
+                for packet in self.container.demux(*self._streams, *self._texts):
                     failures = 0
                     self._on_packet()
+                    if self._side is not None and packet.stream_index in self._side.indexes:
+                        self._side.take(packet)
+                        continue
                     # PyAV ends with empty packets that drain the decoders; that is done in `read`.
                     if packet.size:
                         yield packet

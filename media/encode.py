@@ -114,27 +114,29 @@ class Mp4Writer:
         self._threads = threads
         self._tracks: list[VideoTrack | AudioTrack | CopyTrack] = []
         self._file = target.open("wb")
-        self._container = av.open(
+        self.container = av.open(
             _Sink(self._file),
             "w",
             format="mp4",
             # Edit lists count in the movie's time scale, a thousandth of a second by default.
-            container_options={"movie_timescale": "90000"} | ({"movflags": "+faststart"} if index == "front" else {}),
+            # A subtitle on show for long must not part sound from picture.
+            container_options={"movie_timescale": "90000", "max_interleave_delta": "30000000"}
+            | ({"movflags": "+faststart"} if index == "front" else {}),
             buffer_size=_WRITE_BUFFER,
             io_open=self._read_back,
         )
         if title:
-            self._container.metadata["title"] = title
+            self.container.metadata["title"] = title
 
     def video(self, spec: VideoSpec) -> VideoTrack:
         """Add a video track."""
-        track = VideoTrack(self._container, spec, self._threads)
+        track = VideoTrack(self.container, spec, self._threads)
         self._tracks.append(track)
         return track
 
     def audio(self, spec: AudioSpec) -> AudioTrack:
         """Add an AAC track."""
-        track = AudioTrack(self._container, spec)
+        track = AudioTrack(self.container, spec)
         self._tracks.append(track)
         return track
 
@@ -144,7 +146,7 @@ class Mp4Writer:
         Raises:
             InputError: `unsupported_codec` when MP4 has no place for its codec.
         """
-        track = CopyTrack(self._container, stream)
+        track = CopyTrack(self.container, stream)
         self._tracks.append(track)
         return track
 
@@ -165,7 +167,7 @@ class Mp4Writer:
                 with engine_errors():
                     for track in self._tracks:
                         track.finish()
-                    self._container.close()
+                    self.container.close()
                 self._file.close()
                 finished = True
         finally:
@@ -177,7 +179,7 @@ class Mp4Writer:
             # Closed, it makes PyAV skip the trailer.
             self._file.close()
         finally:
-            self._container.close()
+            self.container.close()
             self._target.unlink(missing_ok=True)
 
 

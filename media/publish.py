@@ -1,8 +1,7 @@
-"""Publish: the finished file, ready to play while it downloads."""
+"""Publish: the finished file, with its title, and the facts about it."""
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,30 +17,29 @@ from media.encode import Mp4Writer
 from media.facts import MediaInfo
 from media.probe import probe
 from media.progress import Meter
+from media.side import Side
 from media.source import open_source
 from media.timeline import timeline
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, no_progress
 
-# Shares of the work: copying the packets, then reading the file back for its digest.
-_COPYING = Fraction(3, 5)
-_CHUNK = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """The file that was written: bytes, SHA-256 in hexadecimal, and what `probe` finds in it."""
+    """What `probe` finds in the file that was written."""
 
-    size: int
-    sha256: str
     media: MediaInfo
     warnings: tuple[Notice, ...]
+    subtitle_tracks: int = 0
+    chapters: int = 0
+    covers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; `media` as `MediaInfo.to_dict`."""
         return {
-            "size": self.size,
-            "sha256": self.sha256,
             "media": self.media.to_dict(),
+            "subtitle_tracks": self.subtitle_tracks,
+            "chapters": self.chapters,
+            "covers": self.covers,
             "warnings": [warning.to_dict() for warning in self.warnings],
         }
 
@@ -54,7 +52,8 @@ def publish(
     limits: Limits = DEFAULT_LIMITS,
     on_progress: Progress = no_progress,
 ) -> PublishResult:
-    """Copy the main picture and every sound track, untouched, into an MP4 whose index comes first.
+    """Copy the main picture and every sound track, untouched, into an MP4 whose index is at its end, with the
+    text subtitles, chapters and attached pictures.
 
     `title` replaces the title in the file's metadata; None keeps the source's. On any error `target` does not exist
     afterwards.
@@ -67,33 +66,32 @@ def publish(
     with ExitStack() as undo:
         undo.callback(target.unlink, missing_ok=True)
         with open_source(source, limits) as container:
-            _remux(container, target, title, meter, notices)
-        digest = _digest(target, meter)
+            side = _remux(container, target, title, meter, notices)
         with target.open("rb") as file:
             media = probe(file, limits)
         meter.finish()
         undo.pop_all()
-    return PublishResult(target.stat().st_size, digest, media, tuple(notices))
+    return PublishResult(media, tuple(notices), side.subtitle_tracks, side.chapters, side.covers)
 
 
-def _remux(container: InputContainer, target: Path, title: str | None, meter: Meter, notices: Notices) -> None:
+def _remux(container: InputContainer, target: Path, title: str | None, meter: Meter, notices: Notices) -> Side:
     line = timeline(container)
-    specs.note_losses(container, line, notices)
+    specs.note_losses(container, line, notices, side="kept")
+    side = Side(container, line, notices)
     streams: list[VideoStream | AudioStream] = [*([line.video] if line.video is not None else []), *line.audio]
-    with Mp4Writer(target, title=title or container.metadata.get("title")) as writer:
+    with Mp4Writer(target, index="end", title=title or container.metadata.get("title")) as writer:
         tracks = {stream.index: writer.copy(stream) for stream in streams}
-        for packet in container.demux(*streams):
-            if packet.dts is not None:
-                done = (packet.dts * packet.time_base - line.origin) / line.duration
+        side.open(writer.container, [stream.time_base or Fraction(1) for stream in streams])
+        # Packets keep the times that they have.
+        side.begin(Fraction(0), line.origin)
+        for packet in container.demux(*streams, *side.streams(container)):
+            if packet.stream_index in side.indexes:
+                side.take(packet)
+            elif packet.dts is not None:
+                time = packet.dts * packet.time_base
                 tracks[packet.stream_index].write(packet)
-                meter.report(max(done, Fraction(0)) * _COPYING)
-
-
-def _digest(target: Path, meter: Meter) -> str:
-    digest, size, done = hashlib.sha256(), target.stat().st_size, 0
-    with target.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            meter.report(_COPYING + (1 - _COPYING) * Fraction(done, size))
-    return digest.hexdigest()
+                side.advance(time)
+                meter.report(max((time - line.origin) / line.duration, Fraction(0)))
+        side.end(line.origin + line.duration)
+        side.finish()
+    return side

@@ -8,11 +8,13 @@ from typing import Literal
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import DataStream, Stream
 from av.video.format import VideoFormat
 
 from media.encode import AAC_LAYOUTS, AudioSpec, Colour, VideoSpec, timescale
 from media.errors import InputError
 from media.probe import display_matrix
+from media.side.tags import language_of, title_of
 from media.source import is_picture
 from media.timeline import Timeline, layout_name
 from media.types import Notices
@@ -20,8 +22,14 @@ from media.types import Notices
 _KEYFRAME_SECONDS = 4
 _BT709 = Colour(1, 1, 1)
 _HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA")
-_LOSSES = {
+_SIDE = {
     "subtitle": ("subtitles_dropped", "Subtitle tracks are not carried over."),
+    "picture": ("cover_dropped", "The attached picture is not carried over."),
+    "chapters": ("chapters_dropped", "Chapter marks are not carried over."),
+}
+SIDE_LOSSES = frozenset(code for code, _ in _SIDE.values())
+"""Codes of notices about what `media.side` carries over."""
+_LOSSES = {
     "data": ("data_dropped", "Data tracks (such as timecode) are not carried over."),
     "attachment": ("data_dropped", "Attached files are not carried over."),
 }
@@ -63,31 +71,43 @@ def audio_spec(stream: AudioStream, notices: Notices) -> AudioSpec:
     layout = layout_name(stream)
     if layout not in AAC_LAYOUTS:
         notices.add("audio_downmixed", f"Sound in the layout “{layout}” is mixed down to stereo.")
-    language = stream.language
-    return AudioSpec(
-        rate=stream.rate,
-        layout=layout,
-        language=None if language == "und" else language,
-        title=stream.metadata.get("title"),
-    )
+    return AudioSpec(rate=stream.rate, layout=layout, language=language_of(stream), title=title_of(stream))
 
 
-def note_losses(container: InputContainer, time: Timeline, notices: Notices) -> None:
-    """Notice every stream that will not be written, and chapters."""
+def note_losses(
+    container: InputContainer, time: Timeline, notices: Notices, *, side: Literal["kept", "dropped"] = "dropped"
+) -> None:
+    """Notice every stream that will not be written.
+
+    Subtitles, attached pictures and chapters are among them unless they are `kept`: then what carries them over tells
+    what it cannot.
+    """
     used = {stream.index for stream in (time.video, *time.audio) if stream is not None}
+    chapters = len(container.chapters())
     for stream in container.streams:
-        if stream.index in used:
+        if stream.index in used or _holds_chapters(container, stream, chapters):
             continue
-        if stream.type == "video" and is_picture(stream):
-            notices.add("cover_dropped", "The attached picture is not carried over.")
-        elif stream.type == "video":
+        kind = "picture" if stream.type == "video" and is_picture(stream) else stream.type
+        if kind == "video":
             notices.add("video_dropped", "Only the main picture is kept; further video tracks are not.")
-        elif stream.type == "audio":
+        elif kind == "audio":
             notices.add("audio_dropped", "A sound track in an unknown format is not carried over.")
-        else:
-            notices.add(*_LOSSES.get(stream.type, _LOSSES["data"]))
-    if container.chapters():
-        notices.add("chapters_dropped", "Chapter marks are not carried over.")
+        elif kind not in _SIDE:
+            notices.add(*_LOSSES.get(kind, _LOSSES["data"]))
+        elif side == "dropped":
+            notices.add(*_SIDE[kind])
+    if chapters and side == "dropped":
+        notices.add(*_SIDE["chapters"])
+
+
+def _holds_chapters(container: InputContainer, stream: Stream, count: int) -> bool:
+    """Whether this is the text track in which MP4 and MOV keep the titles of their chapters."""
+    return (
+        isinstance(stream, DataStream)
+        and stream.name == "bin_data"
+        and stream.frames == count > 0
+        and (container.format.name.startswith("mov"))
+    )
 
 
 def _pixel_format(shape: VideoFormat, notices: Notices) -> str:

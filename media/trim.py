@@ -22,6 +22,7 @@ from media.encode import AudioTrack, Mp4Writer, VideoTrack
 from media.errors import InputError
 from media.progress import Meter
 from media.ranges import resolve
+from media.side import Side
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress, seconds
 
 # A source whose streams all end this much before its announced end was cut off.
@@ -39,6 +40,9 @@ class TrimResult:
     ranges: tuple[Range, ...]
     reencoded: Fraction
     warnings: tuple[Notice, ...]
+    subtitle_tracks: int = 0
+    chapters: int = 0
+    covers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: times as decimal strings."""
@@ -46,6 +50,9 @@ class TrimResult:
             "duration": seconds(self.duration),
             "frames": self.frames,
             "audio_tracks": self.audio_tracks,
+            "subtitle_tracks": self.subtitle_tracks,
+            "chapters": self.chapters,
+            "covers": self.covers,
             "ranges": [item.to_dict() for item in self.ranges],
             "reencoded_s": seconds(self.reencoded),
             "warnings": [warning.to_dict() for warning in self.warnings],
@@ -77,16 +84,21 @@ def trim(
         line, title = reader.timeline, reader.container.metadata.get("title")
         ranges = resolve(keep, line.duration, 1 / line.rate)
         meter.total = sum((end - start for start, end in ranges), Fraction(0))
-        specs.note_losses(reader.container, line, notices)
+        specs.note_losses(reader.container, line, notices, side="kept")
+        side = Side(reader.container, line, notices)
+        reader.attach(side)
         frame = reader.first_picture()
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
             video = None if frame is None else writer.video(specs.video_spec(line, frame, notices))
             tracks = [writer.audio(specs.audio_spec(stream, notices)) for stream in line.audio]
             joint = _Joint(video, tracks)
+            side.open(writer.container, [Fraction(1, 1000) if video is None else video.base])
             for number, (start, end) in enumerate(ranges, 1):
                 joint.begin(start, end)
+                side.begin(start, joint.start)
                 for item in reader.read(start, end):
                     joint.take(item)
+                    side.advance(joint.time)
                     meter.report(joint.time)
                 if reader.ended is not None and reader.ended < max(end - EARLY, start):
                     notices.add(
@@ -94,6 +106,8 @@ def trim(
                     )
                     joint.shorten(end - max(reader.ended, start))
                 joint.finish(number, damaged=bool(reader.damaged))
+                side.end(joint.time)
+            side.finish()
             meter.finish()
         if len(joint.sizes) > 1:
             notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
@@ -106,6 +120,9 @@ def trim(
         ranges=tuple(joint.ranges),
         reencoded=joint.time,
         warnings=tuple(notices),
+        subtitle_tracks=side.subtitle_tracks,
+        chapters=side.chapters,
+        covers=side.covers,
     )
 
 
@@ -114,7 +131,7 @@ class _Joint:
 
     def __init__(self, video: VideoTrack | None, tracks: Sequence[AudioTrack]) -> None:
         self._video, self._tracks = video, tracks
-        self._start = self._shift = self._end = Fraction(0)
+        self.start = self._shift = self._end = Fraction(0)
         self._pending: tuple[av.VideoFrame, Fraction] | None = None
         self._empty = True
         self.time = Fraction(0)
@@ -123,8 +140,8 @@ class _Joint:
 
     def begin(self, start: Fraction, end: Fraction) -> None:
         """The next range of the source."""
-        self._start = self._end
-        self._shift = self._start - start
+        self.start = self._end
+        self._shift = self.start - start
         self._end += end - start
         self._empty = True
 
@@ -133,7 +150,7 @@ class _Joint:
         match item:
             case Picture(frame, at):
                 self._flush(None)
-                self.time = self._start if self._empty else at + self._shift
+                self.time = self.start if self._empty else at + self._shift
                 self._pending = (frame, self.time)
                 self._empty = False
                 self.sizes.add((frame.width, frame.height))
@@ -150,7 +167,7 @@ class _Joint:
 
     def finish(self, number: int, *, damaged: bool) -> None:
         """Close the current range: its last frame lasts, and its sound is silent, to the end."""
-        if self._empty and (damaged or self._end == self._start):
+        if self._empty and (damaged or self._end == self.start):
             raise InputError(
                 "damaged_file", f"The file is damaged or cut off: nothing of range {number} can be decoded."
             )
@@ -160,7 +177,7 @@ class _Joint:
         for track in self._tracks:
             track.write_silence(self._room(track))
         self.time = self._end
-        self.ranges.append(Range(self._start - self._shift, self._end - self._shift))
+        self.ranges.append(Range(self.start - self._shift, self._end - self._shift))
 
     def _flush(self, end: Fraction | None) -> None:
         if self._pending is not None and self._video is not None:

@@ -3,6 +3,7 @@
 The output has the body's size, rotation, pixel shape, colours and frame times; its pictures are encoded as `trim`
 does. Every body frame is in the output: outside of crossfades as it is (under the watermark), within them mixed with
 the card. The first sound track carries the cards' sound, further ones are silent there, so that all stay in step.
+Subtitles and chapters of the body move with it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from media.fit import Fitter
 from media.frames import Canvas, sane_aspect
 from media.pixels import mix
 from media.progress import Meter
+from media.side import Side
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, no_progress, seconds
 
 SILENT_BODY_SOUND = (48_000, "stereo")
@@ -49,6 +51,9 @@ class BrandResult:
     audio_tracks: int
     segments: tuple[Segment, ...]
     warnings: tuple[Notice, ...]
+    subtitle_tracks: int = 0
+    chapters: int = 0
+    covers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: times as decimal strings."""
@@ -57,6 +62,9 @@ class BrandResult:
             "frames": self.frames,
             "body_frames": self.body_frames,
             "audio_tracks": self.audio_tracks,
+            "subtitle_tracks": self.subtitle_tracks,
+            "chapters": self.chapters,
+            "covers": self.covers,
             "segments": [
                 {"kind": item.kind, "start": seconds(item.start), "end": seconds(item.end)} for item in self.segments
             ],
@@ -83,10 +91,12 @@ def brand(
     meter, notices = Meter(on_progress), Notices()
     with ExitStack() as stack:
         reader = stack.enter_context(Reader(body, limits=limits, threads=threads, on_packet=meter.tick))
+        side = Side(reader.container, reader.timeline, notices)
+        reader.attach(side)
         frame = reader.first_picture()
         if frame is None:
             raise InputError("no_video", "The file has no moving picture; branding needs one.")
-        specs.note_losses(reader.container, reader.timeline, notices)
+        specs.note_losses(reader.container, reader.timeline, notices, side="kept")
         stage = _Stage(reader, specs.video_spec(reader.timeline, frame, notices), spec, limits, stack)
         sounds = stage.sound_specs(reader, notices)
         overlay = Overlay(spec.watermark, stage.canvas, limits) if spec.watermark else None
@@ -94,7 +104,8 @@ def brand(
         title = reader.container.metadata.get("title")
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
             show = _Show(stage, overlay, writer.video(stage.video), [writer.audio(sound) for sound in sounds], meter)
-            show.play(reader)
+            side.open(writer.container, [stage.video.time_base])
+            show.play(reader, side)
         _note(stage, reader, notices)
         meter.finish()
     return BrandResult(
@@ -104,6 +115,9 @@ def brand(
         audio_tracks=len(sounds),
         segments=stage.plan.segments,
         warnings=tuple(notices),
+        subtitle_tracks=side.subtitle_tracks,
+        chapters=side.chapters,
+        covers=side.covers,
     )
 
 
@@ -167,17 +181,19 @@ class _Show:
         self.video = video
         self.body_frames = 0
 
-    def play(self, reader: Reader) -> None:
+    def play(self, reader: Reader, side: Side) -> None:
         """Everything, from the intro to the outro."""
         plan = self._plan
         if self._intro is not None:
             for number in range(plan.intro_frames - plan.intro_overlap):
                 self._write(self._intro.picture(number * plan.frame), number * plan.frame)
+        side.begin(Fraction(0), plan.body_start)
         bodiless = [] if reader.timeline.audio else self._mixers
         for item in reader.read(Fraction(0), plan.body):
             match item:
                 case Picture(frame, time):
                     self._body(frame, plan.body_start + (time if self.body_frames else 0))
+                    side.advance(plan.body_start + time)
                     for mixer in bodiless:
                         mixer.fill(plan.body_start + time)
                 case Sound(track, samples):
@@ -185,12 +201,14 @@ class _Show:
         if not self.body_frames:
             raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
         self._flush(plan.body_end)
+        side.end(plan.body_end)
         if self._outro is not None:
             for number in range(plan.outro_overlap, plan.outro_frames):
                 time = number * plan.frame
                 self._write(self._outro.picture(time), plan.outro_start + time)
         for mixer in self._mixers:
             mixer.fill(plan.duration)
+        side.finish(plan.duration)
 
     def _body(self, frame: av.VideoFrame, time: Fraction) -> None:
         """Take a body frame; it is written once the time of the next one is known."""

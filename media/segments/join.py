@@ -20,7 +20,10 @@ from media.segments.errors import NotSplittable
 from media.segments.pictures import EncodedSegment
 from media.segments.plan import Segment, ranges
 from media.segments.sound import EncodedSound
+from media.side import SideMaterial, read_material
+from media.side.material import MaterialWriter
 from media.source import open_source
+from media.specs import SIDE_LOSSES
 from media.trim import TrimResult
 from media.types import Limits, Notices, Progress, no_progress
 
@@ -34,29 +37,33 @@ def join(
     sound: tuple[EncodedSound, BinaryIO] | None,
     target: Path,
     *,
+    side: SideMaterial | BinaryIO | None = None,
     on_progress: Progress = no_progress,
 ) -> TrimResult:
-    """Join the segments of `plan` and the sound into the MP4 `target`, whose index comes first.
+    """Join the segments of `plan` and the sound into the MP4 `target`, whose index is at its end.
 
     `pictures` gives what `encode_segment` told and wrote of each segment, in the order of the plan; a file is read
-    before the next is asked for. `sound` is None when the source has none. On any error `target` does not exist
-    afterwards.
+    before the next is asked for. `sound` is None when the source has none. `side` is what goes along with them
+    (`read_material` of the plan's ranges), or the source to read it from; without it that is left out. On any error
+    `target` does not exist afterwards.
 
     Raises:
+        InputError: as `open_source`, for a source given as `side`.
         NotSplittable: ends_early (the source ends before the time that its header names).
         EngineError: segments_differ, frame_count, times_collide, segment_unreadable, encode_failed.
     """
     meter, notices = Meter(on_progress, plan[-1].end), Notices()
     made: list[EncodedSegment] = []
+    material = side if isinstance(side, SideMaterial | None) else read_material(side, ranges(plan), limits=_NO_LIMITS)
     with ExitStack() as stack:
-        joint = _Joint(stack, target, sound)
+        joint = _Joint(stack, target, sound, material)
         for segment, (facts, file) in zip(plan, pictures, strict=True):
             with _opened(file) as container:
                 joint.segment(container, facts, meter)
             made.append(facts)
             meter.report(segment.end)
         joint.finish()
-        _conclude(made, None if sound is None else sound[0], notices)
+        _conclude(made, None if sound is None else sound[0], material, notices)
         meter.finish()
     return TrimResult(
         duration=plan[-1].end,
@@ -65,10 +72,15 @@ def join(
         ranges=ranges(plan),
         reencoded=plan[-1].end,
         warnings=tuple(notices),
+        subtitle_tracks=0 if material is None else len(material.tracks),
+        chapters=0 if material is None else len(material.chapters),
+        covers=0 if material is None else len(material.covers),
     )
 
 
-def _conclude(made: Sequence[EncodedSegment], sound: EncodedSound | None, notices: Notices) -> None:
+def _conclude(
+    made: Sequence[EncodedSegment], sound: EncodedSound | None, material: SideMaterial | None, notices: Notices
+) -> None:
     """Gather what is to be said of the whole."""
     parts: list[EncodedSegment | EncodedSound] = [*made, *([sound] if sound is not None else [])]
     early = {index for facts in made for index in facts.early}
@@ -76,7 +88,10 @@ def _conclude(made: Sequence[EncodedSegment], sound: EncodedSound | None, notice
         raise NotSplittable("ends_early", "The file ends before the time that its header names.")
     for facts in parts:
         for notice in facts.warnings:
-            notices.add(notice.code, notice.message)
+            if material is None or notice.code not in SIDE_LOSSES:
+                notices.add(notice.code, notice.message)
+    for notice in () if material is None else material.warnings:
+        notices.add(notice.code, notice.message)
     if len({size for facts in made for size in facts.sizes}) > 1:
         notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
     if any(facts.damaged for facts in parts):
@@ -86,11 +101,18 @@ def _conclude(made: Sequence[EncodedSegment], sound: EncodedSound | None, notice
 class _Joint:
     """The target, opened with the first segment, whose tracks it has."""
 
-    def __init__(self, stack: ExitStack, target: Path, sound: tuple[EncodedSound, BinaryIO] | None) -> None:
-        self._stack, self._target = stack, target
+    def __init__(
+        self,
+        stack: ExitStack,
+        target: Path,
+        sound: tuple[EncodedSound, BinaryIO] | None,
+        material: SideMaterial | None,
+    ) -> None:
+        self._stack, self._target, self._material = stack, target, material
         self._sound_source = None if sound is None else stack.enter_context(_opened(sound[1]))
         self._pictures: PictureJoint | None = None
         self._sound: _Sound | None = None
+        self._side: MaterialWriter | None = None
         self._like: tuple[Any, ...] = ()
 
     def segment(self, container: InputContainer, facts: EncodedSegment, meter: Meter) -> None:
@@ -108,6 +130,8 @@ class _Joint:
                 meter.report(max(time, Fraction(0)))
                 if self._sound is not None:
                     self._sound.copy(time)
+                if self._side is not None:
+                    self._side.advance(time)
         if count != facts.frames:
             raise EngineError("frame_count", f"A segment has {count} frames instead of {facts.frames}.")
 
@@ -117,13 +141,19 @@ class _Joint:
             self._pictures.finish()
         if self._sound is not None:
             self._sound.copy(None)
+        if self._side is not None:
+            self._side.finish()
 
     def _open(self, container: InputContainer, stream: VideoStream) -> PictureJoint:
-        writer = self._stack.enter_context(Mp4Writer(self._target, title=container.metadata.get("title")))
+        title = container.metadata.get("title")
+        writer = self._stack.enter_context(Mp4Writer(self._target, index="end", title=title))
         self._like = _settings(stream)
         self._pictures = PictureJoint(writer.copy(stream), stream.codec_context.reorder_depth)
         if self._sound_source is not None:
             self._sound = _Sound(self._sound_source, writer)
+        if self._material is not None:
+            unit = stream.time_base or Fraction(1)
+            self._side = MaterialWriter(self._material, writer.container, [unit])
         return self._pictures
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Discard
-from av.video.stream import VideoStream
 
 from media import specs
 from media.errors import InputError
 from media.progress import Meter
+from media.side import Side
 from media.smartcut.audio import RUN_UP, CopiedSound, Track, can_copy
 from media.smartcut.certificate import Claim, certify
 from media.smartcut.choose import codec_of
@@ -35,6 +34,8 @@ CRF = 14
 _INTERLEAVE = Fraction(10)
 # How much later than asked a range may end: a frame, or a group of reordered frames.
 _SLACK: dict[End, Fraction] = {"exact": Fraction(0), "border": Fraction(1)}
+# Text is at most this far behind, in a file that is in order.
+_TEXTS_BEHIND = Fraction(1)
 _WITHOUT_TIMES = {"avi"}
 _REPORT_EVERY = 64
 
@@ -61,8 +62,9 @@ class Assembly:
         self._at = Fraction(0)
         self._codec = codec_of(line.video)
         self._threads = threads
-        specs.note_losses(container, line, self._notices)
-        used = {line.video.index, *(stream.index for stream in line.audio)}
+        specs.note_losses(container, line, self._notices, side="kept")
+        self._side = Side(container, line, self._notices)
+        used = {line.video.index, *(stream.index for stream in line.audio), *self._side.indexes}
         for stream in container.streams:
             if stream.index not in used:
                 stream.discard = Discard.all
@@ -91,8 +93,10 @@ class Assembly:
             )
             pictures = Pictures(track, self._video, self._codec, encoder, self._meter.tick)
             tracks = self._tracks(output)
+            self._side.open(output.container, [track.time_base])
             for start, end in ranges:
                 self._range(pictures, tracks, start, end, until)
+            self._side.finish()
             pictures.finish()
             for sound in tracks:
                 sound.finish()
@@ -120,6 +124,9 @@ class Assembly:
             reencoded=reencoded,
             seams=seams,
             warnings=tuple(self._notices),
+            subtitle_tracks=self._side.subtitle_tracks,
+            chapters=self._side.chapters,
+            covers=self._side.covers,
         )
 
     def _tracks(self, output: Output) -> list[Track]:
@@ -149,6 +156,7 @@ class Assembly:
         pictures.begin(cut, self._at)
         for sound in tracks:
             sound.open(end, _SLACK[until])
+        self._side.look_back(self._container, cut.start * self._unit - self._line.origin)
         self._feed(cut, pictures, tracks)
         span = pictures.end(cut.stop)
         if span is None:
@@ -158,6 +166,7 @@ class Assembly:
         self._at += (span.stop - span.first) * self._unit
         for sound in tracks:
             sound.close(self._at)
+        self._side.end(self._at)
         if until == "border":
             shown = self._shown(span)
             self._notices.add(
@@ -168,31 +177,40 @@ class Assembly:
         self._meter.report(self._at)
 
     def _feed(self, cut: RangeCut, pictures: Pictures, tracks: Sequence[Track]) -> None:
-        by_index = {sound.stream.index: sound for sound in tracks}
-        streams: list[VideoStream | AudioStream] = [self._video, *(sound.stream for sound in tracks)]
+        by_index: dict[int, Callable[[Packet[Any]], None]] = {sound.stream.index: sound.feed for sound in tracks}
+        by_index |= dict.fromkeys(self._side.indexes, self._side.take)
+        streams: list[Any] = [self._video, *(sound.stream for sound in tracks), *self._side.streams(self._container)]
         lead = RUN_UP if tracks else Fraction(0)
-        far = cut.end + math.ceil(_INTERLEAVE / self._unit)
+        end = cut.end * self._unit
         picture = self._video.index
         announced = False
         for number, packet in enumerate(packets_from(self._container, streams, cut.start, lead, self._line.origin)):
             if number % _REPORT_EVERY == 0:
-                self._report(packet, cut)
+                self._report(packet, cut, announced=announced)
             if packet.stream_index != picture:
-                by_index[packet.stream_index].feed(packet)
+                by_index[packet.stream_index](packet)
             elif not cut.done:
                 cut.feed(packet)
                 announced = announced or self._announce(cut, pictures, tracks)
-            if cut.done and ((packet.dts or 0) > far or all(sound.full for sound in tracks)):
+            if cut.done and self._has_all(tracks, _decoded(packet) - end):
                 break
         cut.finish()
         if not announced:
             self._announce(cut, pictures, tracks)
 
-    def _report(self, packet: Packet[Any], cut: RangeCut) -> None:
+    def _has_all(self, tracks: Sequence[Track], past: Fraction) -> bool:
+        """Whether sound and text of a range have come, when the file has been read `past` seconds beyond its end."""
+        complete = all(sound.full for sound in tracks) and (past > _TEXTS_BEHIND or not self._side.indexes)
+        return complete or past > _INTERLEAVE
+
+    def _report(self, packet: Packet[Any], cut: RangeCut, *, announced: bool) -> None:
         """Tell how far the range has come, by what is read of it."""
         begin, end = cut.start * self._unit, cut.end * self._unit
         time = Fraction(0) if packet.pts is None else packet.pts * packet.time_base
-        self._meter.report(self._at + min(max(time, begin), end) - begin)
+        done = self._at + min(max(time, begin), end) - begin
+        self._meter.report(done)
+        if announced:
+            self._side.advance(done)
 
     def _announce(self, cut: RangeCut, pictures: Pictures, tracks: Sequence[Track]) -> bool:
         """Tell the sound where the range begins, as soon as that is known."""
@@ -200,6 +218,7 @@ class Assembly:
             return False
         for sound in tracks:
             sound.begin(pictures.start * self._unit - self._line.origin, self._at)
+        self._side.begin(pictures.start * self._unit - self._line.origin, self._at)
         return True
 
     def _tick(self, time: Fraction) -> int:
@@ -209,3 +228,8 @@ class Assembly:
     def _shown(self, span: Span) -> Range:
         origin = self._line.origin
         return Range(span.first * self._unit - origin, span.stop * self._unit - origin)
+
+
+def _decoded(packet: Packet[Any]) -> Fraction:
+    """When a packet is decoded, in seconds of the container's own time."""
+    return (packet.dts or 0) * packet.time_base

@@ -42,6 +42,9 @@ class SmartCutResult:
     reencoded: Fraction
     seams: tuple[SeamReport, ...]
     warnings: tuple[Notice, ...]
+    subtitle_tracks: int = 0
+    chapters: int = 0
+    covers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: times as decimal strings."""
@@ -49,6 +52,9 @@ class SmartCutResult:
             "duration": seconds(self.duration),
             "frames": self.frames,
             "audio_tracks": self.audio_tracks,
+            "subtitle_tracks": self.subtitle_tracks,
+            "chapters": self.chapters,
+            "covers": self.covers,
             "ranges": [item.to_dict() for item in self.ranges],
             "copied_s": seconds(self.copied),
             "reencoded_s": seconds(self.reencoded),

@@ -363,6 +363,9 @@ def test_facts_are_json(silent_clip, tmp_path) -> None:
         "frames": 105,
         "body_frames": 90,
         "audio_tracks": 0,
+        "subtitle_tracks": 0,
+        "chapters": 0,
+        "covers": 0,
         "segments": [
             {"kind": "body", "start": "0", "end": "3"},
             {"kind": "outro", "start": "3", "end": "3.5"},
