@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -68,15 +69,26 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
     if parsed.get_backend_name() != "sqlite":
         # A server that vanished without a word must be noticed: see libpq's connection parameters.
         patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-        return create_engine(
+        made = create_engine(
             parsed, pool_pre_ping=True, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience
         )
+        event.listen(made, "connect", _prepare_postgres)
+        return made
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     made = create_engine(parsed, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False})
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
     return made
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    # A process that froze, or a host that vanished, amid a transaction keeps its locks, and with a job's row stops
+    # the reconciler and every request for the job. It shall lose them no later than it loses its lease.
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{get_settings().lease_s}s'")
+    connection.autocommit = False
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
