@@ -12,7 +12,7 @@ result_backend = f"tasks.backend.ChordBackend+{_settings.events_url}"
 # A chord counts its members in the result backend, and a member may wait for days behind a long queue.
 result_expires = 7 * 24 * 3600
 
-imports = (*(f"tasks.{name}" for name in STAGES), "pipelines.maintenance")
+imports = (*(f"tasks.{name}" for name in STAGES), "pipelines.maintenance", "pipelines.handover")
 task_queues = [Queue(name) for pool in POOLS for name in queues(pool)]
 task_routes = {name: {"queue": name} for name in STAGES} | {name: {"queue": MAINTENANCE_QUEUE} for name in PERIODIC}
 # A message for a queue that nobody consumes must fail where it is sent, not wait for ever.
@@ -46,6 +46,7 @@ worker_prefetch_multiplier = 1
 # A worker takes only what it can start: a message behind an encode of an hour would wait while others are idle.
 worker_disable_prefetch = broker_url.startswith(("redis", "unix"))
 worker_hijack_root_logger = False
+# How long a stopping worker's stages may go on before they are handed over: see tasks/stop.py.
 worker_soft_shutdown_timeout = float(_settings.shutdown_grace_s)
 worker_cancel_long_running_tasks_on_connection_loss = False
 broker_connection_retry_on_startup = True

@@ -185,6 +185,20 @@ def expired(limit: int = 100) -> list[tuple[str, str]]:
         return [(job_id, name) for job_id, name in session.execute(query)]
 
 
+def held_by(prefix: str) -> list[tuple[Lease, str]]:
+    """Return the leases of running stages whose owner begins with `prefix`, each with the kind of its stage."""
+    query = (
+        select(JobStage, Job.epoch)
+        .join(Job)
+        .where(JobStage.status == states.RUNNING, JobStage.lease_owner.startswith(prefix, autoescape=True))
+    )
+    with reading() as session:
+        return [
+            (Lease(stage.job_id, stage.name, epoch, str(stage.lease_owner)), stage.kind)
+            for stage, epoch in session.execute(query)
+        ]
+
+
 def held(job: Job | None, lease: Lease) -> JobStage | None:
     """Return the stage of a locked job while the lease holds it.
 

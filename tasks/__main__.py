@@ -43,6 +43,8 @@ def main() -> None:
     asked = parser.parse_args()
     match asked.kind:
         case "worker":
+            # Where all processes get SIGTERM, those of the pool must leave it to their worker to stop them.
+            os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
             arguments = worker(asked.pool)
         case "beat":
             arguments = beat(asked.folder)
