@@ -71,6 +71,7 @@ format: .venv/dev ## Bring the code into its format
 bench: .venv/bench ## Measure the engine beside others: some 15 minutes, and 8 GB of disk
 	@$(BIN)/python -m bench.trim
 	@$(BIN)/python -m bench.io
+	@$(BIN)/python -m bench.overhead
 
 clean: ## Remove caches and what demos left, but neither .venv nor .cutwork
 	@rm -rf demo-out .cutwork/demo-* bench/.cache bench/.peers build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
