@@ -33,7 +33,8 @@ def _of_admitted(session: Session, ids: Sequence[str]) -> dict[str, int]:
     fronts = _fronts()
     rank = func.row_number().over(partition_by=fronts.c.queue, order_by=(fronts.c.queued_at, fronts.c.job_id))
     ranked = select(fronts.c.job_id, rank.label("rank")).subquery()
-    return dict(session.execute(select(ranked.c.job_id, ranked.c.rank).where(ranked.c.job_id.in_(ids))).tuples())
+    found = select(ranked.c.job_id, ranked.c.rank).where(ranked.c.job_id.in_(ids))
+    return dict(session.execute(found).all())
 
 
 def _of_waiting(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
@@ -41,7 +42,7 @@ def _of_waiting(session: Session, jobs: Sequence[Job]) -> dict[str, int]:
         return {}
     fronts = _fronts()
     sizes = select(fronts.c.queue, func.count()).group_by(fronts.c.queue)
-    before = dict(session.execute(sizes).tuples())
+    before: dict[str, int] = dict(session.execute(sizes).all())
     line = (Job.account_id, Job.lane)
     rank = func.row_number().over(partition_by=line, order_by=(Job.priority.desc(), Job.id))
     ranked = (
