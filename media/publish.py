@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from media import specs
 from media.encode import Mp4Writer
 from media.facts import MediaInfo
+from media.faststart import arrange
 from media.probe import probe
 from media.progress import Meter
 from media.side import Side
@@ -25,7 +26,7 @@ from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, no_pr
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """What `probe` finds in the file that was written."""
+    """What `probe` finds in the file that was written; its size is that of the file arranged (`media.faststart`)."""
 
     media: MediaInfo
     warnings: tuple[Notice, ...]
@@ -68,7 +69,7 @@ def publish(
         with open_source(source, limits) as container:
             side = _remux(container, target, title, meter, notices)
         with target.open("rb") as file:
-            media = probe(file, limits)
+            media = replace(probe(file, limits), size=arrange(file).size)
         meter.finish()
         undo.pop_all()
     return PublishResult(media, tuple(notices), side.subtitle_tracks, side.chapters, side.covers)

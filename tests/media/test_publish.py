@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from fractions import Fraction
 
@@ -9,9 +8,9 @@ import numpy as np
 import pytest
 from measure import clicks, flashes, numbers, remux, sound
 
-from media import boxes
 from media.encode import AudioSpec, Colour, Mp4Writer, VideoSpec
 from media.errors import InputError
+from media.faststart import arrange
 from media.probe import probe
 from media.publish import publish
 from media.sample import Painter
@@ -32,14 +31,12 @@ def trimmed(clips, clip):
     return path
 
 
-def test_the_index_moves_to_the_front_and_nothing_else_changes(trimmed, tmp_path):
+def test_the_title_is_given_and_nothing_else_changes(trimmed, tmp_path):
     target = tmp_path / "final.mp4"
     result = published(trimmed, target, "Lecture 7 – Graphs")
     with target.open("rb") as file:
-        kinds = [box.kind for box in boxes.top_level(file)]
-    assert kinds.index(b"moov") < kinds.index(b"mdat")
-    with trimmed.open("rb") as file:
-        assert [box.kind for box in boxes.top_level(file)][-1] == b"moov"
+        head = arrange(file).head
+    assert head.index(b"moov") < head.index(b"mdat")
     assert numbers(target) == numbers(trimmed) == list(range(15, 90))
     assert flashes(target) == flashes(trimmed)
     assert clicks(target) == clicks(trimmed)
@@ -48,18 +45,18 @@ def test_the_index_moves_to_the_front_and_nothing_else_changes(trimmed, tmp_path
     assert result.media.duration == Fraction(5, 2)
 
 
-def test_size_and_digest_are_those_of_the_file(trimmed, tmp_path):
+def test_the_facts_are_those_of_the_file(trimmed, tmp_path):
     result = published(trimmed, tmp_path / "final.mp4")
-    data = (tmp_path / "final.mp4").read_bytes()
-    assert (result.size, result.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert result.media.size == (tmp_path / "final.mp4").stat().st_size
     document = json.loads(json.dumps(result.to_dict()))
     assert document["media"]["streams"][0]["codec"] == "h264"
     assert document["warnings"] == []
 
 
 def test_the_same_input_gives_the_same_file(trimmed, tmp_path):
-    first = published(trimmed, tmp_path / "1.mp4", "Title")
-    assert published(trimmed, tmp_path / "2.mp4", "Title").sha256 == first.sha256
+    for name in ("1.mp4", "2.mp4"):
+        published(trimmed, tmp_path / name, "Title")
+    assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
 
 
 def test_rotation_colour_tags_and_languages_are_kept(clips, tmp_path):
