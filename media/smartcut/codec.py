@@ -46,7 +46,8 @@ class Codec(Protocol):
         """A picture of kind ENTRY as the sample at which copying begins; leading pictures are left out after it."""
 
     def open_encoder(self, encoder: VideoCodecContext, crf: int) -> None:
-        """Set what is special to the codec, and open an encoder that has its geometry, format and colours."""
+        """Set what is special to the codec, and open an encoder that has its geometry, format and colours. `crf` is
+        the quality of a usual preset, which the one that is chosen reaches in its own way."""
 
     def extradata(self, encoder_headers: bytes) -> bytes:
         """One `avcC` or `hvcC` with the parameter sets of the source and those of the (opened) encoder."""
