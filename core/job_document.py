@@ -11,6 +11,7 @@ from typing import Any
 from core import artifacts, events, parts, states
 from core.admission import PRIORITIES
 from core.db import reading
+from core.estimate import seconds_to_go, usual
 from core.models import Artifact, Job, JobStage, now
 from core.position import positions
 from core.settings import get_settings
@@ -98,16 +99,7 @@ def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
 
 
 def _eta(job: Job) -> int | None:
-    """Seconds to go, from the pace of the stages that really ran: cached ones took no time."""
-    if job.status != states.RUNNING or job.started_at is None:
-        return None
-    total = sum(stage.weight for stage in job.stages)
-    cached = sum(stage.weight for stage in job.stages if stage.cached) / total
-    made = job.progress - cached
-    if made < 0.01:
-        return None
-    elapsed = (now() - job.started_at).total_seconds()
-    return round(elapsed * (1 - job.progress) / made)
+    return seconds_to_go(job, usual(job.account_id), now()) if job.status == states.RUNNING else None
 
 
 def _has_outputs(stage: JobStage) -> bool:

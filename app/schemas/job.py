@@ -76,7 +76,14 @@ class JobSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
     priority = fields.String(required=True, validate=validate.OneOf(list(PRIORITIES)))
     progress = fields.Float(required=True, metadata={"description": "0 to 1; never goes back."})
-    eta_s = fields.Integer(required=True, allow_none=True, metadata={"description": "Seconds to go."})
+    eta_s = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Seconds to go, from the pace of the stages that run and from what such stages took in your "
+            "last jobs; null for a job that does not run, that waits for a worker, or about which too little is known."
+        },
+    )
     queue_position = fields.Integer(
         required=True,
         allow_none=True,
