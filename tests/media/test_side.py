@@ -14,6 +14,7 @@ from sides import cover as picture
 from media import boxes
 from media.brand import BrandSpec, TitleCard, Transition, brand
 from media.cut import cut
+from media.faststart import arrange
 from media.publish import publish
 from media.side.text import MAX_BYTES
 from media.types import Range
@@ -187,21 +188,31 @@ def test_a_cue_that_began_long_before_the_cut_is_found(clip, tmp_path):
         assert [item.text for item in cues(tmp_path / "cut.mp4")] == ["long"]
 
 
-def test_publish_keeps_all_and_the_index_comes_first(mkv, tmp_path):
-    body, target = tmp_path / "body.mp4", tmp_path / "final.mp4"
-    made(mkv, body, THREE)
+def test_publish_keeps_all_and_the_index_can_come_first(mkv, tmp_path):
+    source, body, target, sent = (tmp_path / name for name in ("source.mkv", "body.mp4", "final.mp4", "sent.mp4"))
+    data = picture(tmp_path / "cover.png")
+    attached = ("-attach", data, "-metadata:s:t", "mimetype=image/png")
+    ffmpeg("-i", mkv, "-map", "0:v", "-map", "0:a", "-map", "0:s", *attached, "-c", "copy", source)
+    made(source, body, THREE)
     with body.open("rb") as file:
         result = publish(file, target, title="Other")
-    assert samples(target) == samples(body)
-    assert chapters(target) == chapters(body)
     assert result.warnings == ()
     told = json.loads(json.dumps(result.to_dict()))
-    assert (told["subtitle_tracks"], told["chapters"], told["covers"], told["media"]["title"]) == (1, 3, 0, "Other")
+    assert (told["subtitle_tracks"], told["chapters"], told["covers"], told["media"]["title"]) == (1, 3, 1, "Other")
     with target.open("rb") as file:
+        arranged = arrange(file)
+        file.seek(arranged.start)
+        sent.write_bytes(arranged.head + file.read(arranged.end - arranged.start))
+    with sent.open("rb") as file:
         kinds = [box.kind for box in boxes.top_level(file)]
     assert kinds.index(b"moov") < kinds.index(b"mdat")
-    with av.open(str(target)) as container:
-        assert container.metadata["artist"] == "Someone"
+    for path in (target, sent):
+        assert samples(path) == samples(body)
+        assert chapters(path) == chapters(body)
+        assert covers(path) == [("png", data.read_bytes())]
+        with av.open(str(path)) as container:
+            assert container.metadata["artist"] == "Someone"
+    ffmpeg("-i", sent, "-map", "0:v:0", "-map", "0:a", "-f", "null", "-")
 
 
 @pytest.mark.parametrize("transition", [Transition(), Transition("crossfade", Fraction(1, 2))], ids=["cut", "fade"])
