@@ -8,15 +8,19 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
+import structlog
+
 from core import artifacts, events, parts, states
 from core.admission import PRIORITIES
 from core.db import reading
+from core.errors import TransientError
 from core.estimate import seconds_to_go, usual
 from core.models import Artifact, Job, JobStage, now
 from core.position import positions
 from core.settings import get_settings
 from core.storage import Storage
 
+_log = structlog.get_logger(__name__)
 _PRIORITIES = {number: word for word, number in PRIORITIES.items()}
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 
@@ -37,11 +41,19 @@ def document(job: Job, storage: Storage | None) -> dict[str, Any]:
 
 
 def announce(job_id: str) -> Job | None:
-    """Publish the job as it is now to its live events, and return it; None when there is none of that id."""
-    with reading() as session:
-        job = session.get(Job, job_id)
-    if job:
-        events.publish(job_id, document(job, None))
+    """Publish the job as it is now to its live events, and return it; None when there is none of that id.
+
+    Events are a hint: a database that is away is logged and also gives None. Whoever announces has committed, and what
+    follows from that (a request's answer, the next stage) must not fail for it.
+    """
+    try:
+        with reading() as session:
+            job = session.get(Job, job_id)
+        if job:
+            events.publish(job_id, document(job, None))
+    except TransientError as error:
+        _log.warning("job not announced", job_id=job_id, reason=error.message)
+        return None
     return job
 
 
