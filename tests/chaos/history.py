@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
@@ -115,6 +116,13 @@ def read(connection: Connection) -> History:
         if row.job_id in canceled and row.becomes != "canceled":
             history.after_cancel.append(named)
     return history
+
+
+def keep(connection: Connection, path: Path) -> None:
+    """Write the log to a file, a line a row, for whoever looks for a cause."""
+    with path.open("w") as file:
+        for row in connection.execute(text("SELECT * FROM chaos_log ORDER BY id")):
+            print(*(value for value in row if value is not None), file=file)
 
 
 def _judge(history: History, named: str, hold: Hold | None, known: set[int] | None) -> None:

@@ -40,6 +40,7 @@ def show(figures: dict[str, Any], broken: list[str], given_up: list[str]) -> Non
         ("stages taken from a stopped process", figures["zombies"]),
         ("commits whose process was witnessed", figures["commits_witnessed"]),
         ("kill to resumption, cases", resumed["count"]),
+        ("killed and not claimed again", resumed["not_claimed_again"]),
         ("kill to resumption, median s", resumed["median"]),
         ("kill to resumption, max s", resumed["max"]),
         ("seconds until quiet", figures["settled_s"]),

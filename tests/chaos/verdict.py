@@ -44,6 +44,7 @@ class Verdict:
             "stages_rerun": self.rerun,
             "resumption_s": {
                 "count": len(self.resumed_s),
+                "not_claimed_again": self.unresumed,
                 "median": round(median(self.resumed_s), 1) if self.resumed_s else None,
                 "max": round(max(self.resumed_s), 1) if self.resumed_s else None,
             },

@@ -40,7 +40,7 @@ def run(
         env = there.environment(name, through_proxy=True, broker_db=0) | dict(settings)
         engine = create_engine(env["DATABASE_URL"], pool_pre_ping=True)
         fleet = Fleet(folder / "storm", env)
-        storm = Storm(fleet, there, engine, plan.seed)
+        storm = Storm(fleet, there, engine, folder / "faults.log")
         with fleet.running():
             client = Client(fleet.url, storm.accepted)
             user = User(client, sources, folder / "fresh")
@@ -54,6 +54,7 @@ def run(
         ended, artifacts = outcome.jobs(engine), outcome.artifacts(engine)
         with engine.connect() as connection:
             past = history.read(connection)
+            history.keep(connection, folder / "history.txt")
         done = [plan.jobs[job.number] for job in ended.values() if job.number is not None and job.status == "succeeded"]
         say(f"{len(ended)} jobs, settled after {settled} s; now undisturbed")
         undisturbed = _undisturbed(there, folder, outcome.distinct(done), sources, name, settings)
