@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         15, gt=1, description="A stage whose worker is silent for so many seconds is given to another."
     )
     commit_patience_s: float = Field(
-        60.0, gt=0, description="How long finished work waits for a database that is away, in seconds."
+        60.0, gt=0, description="How long finished work waits for a database or a storage that is away, in seconds."
     )
     heartbeat_s: float = Field(
         0.5,
