@@ -33,6 +33,7 @@ from media.sound import SoundCutter
 from media.source import open_source
 from media.timeline import Timeline, timeline
 from media.types import DEFAULT_LIMITS, Limits, Samples
+from media.watchdog import Watchdog
 
 # Sound decoders need a run-up: two AAC frames, 80 ms of Opus, ten MP3 frames.
 _RUN_UP = Fraction(3, 10)
@@ -72,7 +73,7 @@ class Reader:
     it did.
 
     Raises:
-        InputError: as `open_source`, also for errors on the way; unsupported_codec, too_long.
+        InputError: as `open_source`, also for errors on the way; unsupported_codec, too_long, no_progress.
     """
 
     container: InputContainer
@@ -94,6 +95,7 @@ class Reader:
         self._on_packet = on_packet or (lambda: None)
         self._stack = ExitStack()
         self._backlog: list[Packet[Any]] = []
+        self._watchdog = Watchdog()
         self._side: Side | None = None
         self.damaged = 0
         self.ended: Fraction | None = None
@@ -188,6 +190,7 @@ class Reader:
                 for packet in self.container.demux(*self._streams, *self._texts):
                     failures = 0
                     self._on_packet()
+                    self._watchdog.read(packet)
                     if self._side is not None and packet.stream_index in self._side.indexes:
                         self._side.take(packet)
                         continue
@@ -203,15 +206,18 @@ class Reader:
     def _decode(
         self, stream: VideoStream | AudioStream, packet: Packet[Any] | None, stretch: _Stretch
     ) -> list[av.VideoFrame] | list[av.AudioFrame]:
+        frames: list[av.VideoFrame] | list[av.AudioFrame] = []
         try:
-            return stream.decode(packet)
+            frames = stream.decode(packet)
         except EOFError:
             return []
         except (InvalidDataError, ArgumentError):
             stamp = None if packet is None else packet.pts
             if stamp is None or stretch.start <= self.time_of(stamp, stream) < stretch.end:
                 self.damaged += 1
-            return []
+        if stream is self._streams[0]:
+            self._watchdog.decoded(packet, len(frames))
+        return frames
 
     def _seek(self, start: Fraction) -> None:
         """Stand before a keyframe from which everything at `start` decodes."""
@@ -236,6 +242,7 @@ class Reader:
         anchor = self._streams[0]
         stamp = math.floor((target + self.timeline.origin) / (anchor.time_base or Fraction(1)))
         self._backlog.clear()
+        self._watchdog.restart()
         try:
             self.container.seek(stamp, stream=anchor)
         except FFmpegError:
@@ -264,7 +271,8 @@ class Reader:
             try:
                 frames = anchor.decode(packet)
             except (InvalidDataError, ArgumentError):
-                continue
+                frames = []
+            self._watchdog.decoded(packet, len(frames))
             if frames:
                 break
         else:

@@ -12,6 +12,7 @@ from media.smartcut.errors import NotCuttable
 
 _PROFILES = {66: "baseline", 77: "main", 100: "high", 110: "high10", 122: "high422", 244: "high444"}
 _HEADERS = {h264.SPS, h264.PPS}
+_SLICES = {h264.SLICE, 2, h264.IDR}
 _CAPTIONS = 4
 # Without a macroblock tree, which lowers the quality of what is soon gone, this gives the quality that is meant.
 _CRF_OFFSET = 2
@@ -65,6 +66,8 @@ class Avc:
             elif number == h264.SLICE and intra:
                 intra = h264.is_intra_slice(unit)
             units.append(unit)
+        if not any(unit[0] & 31 in _SLICES for unit in units):
+            raise NotCuttable("damaged_pictures", "A packet of the source holds no picture.")
         if kind is Kind.OTHER and intra:
             kind = Kind.INTRA
         return Picture(kind, nal.rejoin(data, self._length_size, units))

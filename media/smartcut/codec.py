@@ -39,7 +39,8 @@ class Codec(Protocol):
         """Parse a packet of the source; a view of its bytes is enough, and spares copies.
 
         Raises:
-            NotCuttable: `headers_change` when it brings parameter sets that differ from the stream's.
+            NotCuttable: `headers_change` when it brings parameter sets that differ from the stream's,
+                `damaged_pictures` when there is no picture in it.
         """
 
     def entry(self, picture: Picture) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -17,12 +18,16 @@ from av.video.stream import VideoStream
 from media.encode import engine_errors
 from media.smartcut.codec import ENCODERS, Codec
 from media.smartcut.errors import NotCuttable
+from media.watchdog import Watchdog
 
 
 def decode(packets: Iterable[Packet[Any]], stream: VideoStream, threads: int) -> Iterator[av.VideoFrame]:
     """Decode packets of `stream`, the first of which is an entry, apart from the stream's own decoder.
 
     What does not decode is missing from the result: callers count.
+
+    Raises:
+        InputError: no_progress.
     """
     context = stream.codec_context
     decoder: VideoCodecContext = av.CodecContext.create(context.name, "r")  # type: ignore[assignment]
@@ -31,11 +36,13 @@ def decode(packets: Iterable[Packet[Any]], stream: VideoStream, threads: int) ->
     decoder.thread_type = "AUTO"
     # A fresh decoder does not know yet how far frames are reordered, and would let the first ones out too early.
     decoder.reorder_depth = context.reorder_depth
+    watchdog = Watchdog()
     for packet in chain(packets, [None]):
-        try:
-            yield from decoder.decode(packet)
-        except (InvalidDataError, ArgumentError):
-            continue
+        frames: list[av.VideoFrame] = []
+        with suppress(InvalidDataError, ArgumentError):
+            frames = decoder.decode(packet)
+        watchdog.decoded(packet, len(frames))
+        yield from frames
 
 
 class EdgeEncoder:

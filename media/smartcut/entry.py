@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from media.smartcut.codec import Codec, Kind
 from media.smartcut.errors import NotCuttable
+from media.watchdog import Watchdog
 
 # Seconds before a cut that are searched for an entry, and packets after it.
 _LOOK_BACK = 64
@@ -107,5 +108,9 @@ def _rewind(container: InputContainer, video: VideoStream | AudioStream, before:
 
 
 def _packets(container: InputContainer, streams: Streams) -> Iterator[Packet[Any]]:
-    # PyAV ends with empty packets that drain decoders; only their size tells them apart.
-    return (packet for packet in container.demux(*streams) if packet.size)
+    watchdog = Watchdog()
+    for packet in container.demux(*streams):
+        # PyAV ends with empty packets that drain decoders; only their size tells them apart.
+        if packet.size:
+            watchdog.read(packet)
+            yield packet

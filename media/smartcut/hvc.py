@@ -58,6 +58,8 @@ class Hvc:
             elif number in hevc.LEADING:
                 found = Kind.LEADING
             units.append(unit)
+        if all(hevc.kind(unit) > hevc.LAST_SLICE for unit in units):
+            raise NotCuttable("damaged_pictures", "A packet of the source holds no picture.")
         return Picture(found, nal.rejoin(data, self._length_size, units))
 
     def entry(self, picture: Picture) -> bytes:
