@@ -123,6 +123,8 @@ class _RangedRaw(io.RawIOBase):
                 return window
         end, span = self._extent(position)
         window = _Window(position, self._get(position, end), span)
+        # What has come is expected no more: a reader that goes back wants little.
+        self.expected = [(end if first <= position < last else first, last) for first, last in self.expected]
         self._use(window)
         return window
 

@@ -22,6 +22,7 @@ from media.readahead import announce
 from media.smartcut.assembly import Assembly
 from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import End
+from media.smartcut.index import shown_ticks
 from media.smartcut.mux import removed_on_error
 from media.smartcut.result import SmartCutResult
 from media.smartcut.sync import Opened
@@ -92,8 +93,9 @@ def _run(
         ranges = resolve(keep, line.duration, 1 / line.rate)
         announce(source, container, line, ranges)
         meter = Meter(on_progress, sum((end - start for start, end in ranges), Fraction(0)))
+        shown = None if line.video is None else shown_ticks(source, container, line.video)
         with removed_on_error(target):
-            result = _assemble(Assembly(Opened(source, container, line), target, threads, meter), ranges, until)
+            result = _assemble(Assembly(Opened(container, line, shown), target, threads, meter), ranges, until)
             meter.finish()
         return result
 

@@ -1,11 +1,11 @@
-"""How many pictures the index of a source says there are: what is missing of a cut file shows here."""
+"""When the pictures of a source are shown, by its index: what is missing of a cut file shows here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -13,10 +13,11 @@ from media import boxes
 from media.smartcut.entry import first_packet
 
 
-def pictures_within(
-    source: BinaryIO, container: InputContainer, stream: VideoStream, spans: Iterable[tuple[int, int]]
-) -> int | None:
-    """Pictures shown from the first to before the second tick of each span; None where there is no whole index."""
+def shown_ticks(source: BinaryIO, container: InputContainer, stream: VideoStream) -> npt.NDArray[np.int64] | None:
+    """The ticks at which the pictures are shown, in decoding order; None where there is no whole index.
+
+    Reads the index and the first packet: best right after opening, while they are at hand.
+    """
     if not container.format.name.startswith("mov,"):
         return None
     place = source.tell()
@@ -32,5 +33,4 @@ def pictures_within(
     shift = first.pts - entries[0].timestamp - int(offsets[0])
     ticks = np.array([entry.timestamp for entry in entries if not entry.is_discard], np.int64)
     kept = np.array([not entry.is_discard for entry in entries])
-    shown = ticks + shift + (offsets[kept] if len(offsets) > 1 else offsets[0])
-    return sum(int(((shown >= begin) & (shown < end)).sum()) for begin, end in spans)
+    return ticks + shift + (offsets[kept] if len(offsets) > 1 else offsets[0])

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median_low
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -25,11 +27,11 @@ _ENOUGH = 4
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file, opened, and its timeline."""
+    """A file, opened, its timeline, and when its pictures are shown, in ticks, if its index tells."""
 
-    file: BinaryIO
     container: InputContainer
     line: Timeline
+    shown: npt.NDArray[np.int64] | None = None
 
 
 def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: int) -> Fraction | None:

@@ -103,6 +103,17 @@ def test_no_byte_is_fetched_twice(steps, expected):
     assert all(before[1] <= after[0] for before, after in pairwise(stretches))
 
 
+def test_what_has_come_is_expected_no_more():
+    store = Store(bytes(80 * 2**20))
+    with opened(store) as file:
+        file.expect([(0, len(store.body))])
+        while file.read(2**20):
+            pass
+        file.seek(5)
+        file.read(1)
+    assert store.asked[-1] == (5, 5 + FIRST_WINDOW)
+
+
 def test_what_is_expected_is_read_and_no_more():
     store = Store(bytes(40 * 2**20))
     start, end = 2**20 + 5, 21 * 2**20 + 7
