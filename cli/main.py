@@ -11,7 +11,7 @@ import click
 from cli.commands.assets import assets
 from cli.commands.demo import demo
 from cli.commands.edit import edit
-from cli.commands.jobs import cancel, fetch, job, jobs
+from cli.commands.jobs import cancel, fetch, job, jobs, retry
 from cli.commands.up import up
 from cli.commands.upload import upload
 from cli.config import Config, common_options
@@ -43,7 +43,7 @@ def cutwork() -> None:
     """
 
 
-for command in (up, demo, upload, edit, jobs, job, cancel, assets, fetch):
+for command in (up, demo, upload, edit, jobs, job, cancel, retry, assets, fetch):
     cutwork.add_command(command)
 
 

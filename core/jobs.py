@@ -62,7 +62,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
 def get(account_id: str, job_id: str) -> Job:
     """Return one job of the account; raises NotFoundError `job_not_found`."""
     with reading() as session:
-        return _owned(session, account_id, job_id)
+        return owned(session, account_id, job_id)
 
 
 def page(account_id: str, *, before: str | None, limit: int) -> list[Job]:
@@ -91,10 +91,19 @@ def cancel(account_id: str, job_id: str) -> Job:
     Raises NotFoundError `job_not_found`, ConflictError `job_ended`.
     """
     with transaction() as session:
-        job = _owned(session, account_id, job_id, lock=True)
+        job = owned(session, account_id, job_id, lock=True)
         if job.status in states.TERMINAL:
             raise ConflictError("job_ended", f"The job has already {_past(job.status)}; there is nothing to cancel.")
         end(job, states.CANCELED, now())
+    return job
+
+
+def owned(session: Session, account_id: str, job_id: str, *, lock: bool = False) -> Job:
+    """Return one job of the account, with `lock` held as `lock` does; raises NotFoundError `job_not_found`."""
+    query = select(Job).where(Job.id == job_id, Job.account_id == account_id)
+    job = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if job is None:
+        raise NotFoundError("job_not_found", "There is no job of that id.")
     return job
 
 
@@ -137,14 +146,6 @@ def settle(job: Job, moment: datetime) -> None:
         states.move(job, states.SUCCEEDED)
         job.progress = 1.0
         job.finished_at = moment
-
-
-def _owned(session: Session, account_id: str, job_id: str, *, lock: bool = False) -> Job:
-    query = select(Job).where(Job.id == job_id, Job.account_id == account_id)
-    job = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if job is None:
-        raise NotFoundError("job_not_found", "There is no job of that id.")
-    return job
 
 
 def _past(status: str) -> str:

@@ -68,6 +68,16 @@ def of(job: Job, stage: JobStage) -> list[JobStage]:
     return [row for row in job.stages if row.part_of == stage.name]
 
 
+def forget(job: Job, stage: JobStage) -> None:
+    """Make a stage of a locked job what it was before it asked for parts; nobody may hold any of them."""
+    pieces = of(job, stage)
+    names = {piece.name for piece in pieces}
+    job.stages = [row for row in job.stages if row.name not in names]
+    stage.needs = [name for name in stage.needs if name not in names]
+    stage.weight += sum(piece.weight for piece in pieces)
+    stage.notes = None
+
+
 def _rows(session: Session, job: Job, stage: JobStage, parts: Sequence[PartPlan]) -> list[JobStage]:
     total = sum(part.share for part in parts)
     return [

@@ -8,6 +8,7 @@ from core import artifacts, job_document, jobs, states
 from core.db import reading
 from core.models import Asset, Job
 from core.plan import JobPlan
+from core.retry import retry as queue_again
 from pipelines import canvas, inspect, line
 
 
@@ -47,4 +48,12 @@ def cancel(account_id: str, job_id: str) -> Job:
     job = jobs.cancel(account_id, job_id)
     job_document.announce(job.id)
     line.move_up(job.account_id, job.lane)
+    return job
+
+
+def retry(account_id: str, job_id: str, start: str | None) -> Job:
+    """Queue a job that failed or was canceled again, and send what is left of it; raises as `core.retry.retry`."""
+    job = queue_again(account_id, job_id, start)
+    canvas.dispatch(job)
+    job_document.announce(job.id)
     return job

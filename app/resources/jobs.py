@@ -1,4 +1,4 @@
-"""Jobs: started by pipeline, read, listed, canceled."""
+"""Jobs: started by pipeline, read, listed, canceled, retried."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Response, jsonify
 from app import pagination
 from app.blueprint import Blueprint
 from app.pagination import PageQuery
-from app.schemas.job import CreateQuery, JobListSchema, JobSchema, PlanSchema
+from app.schemas.job import CreateQuery, JobListSchema, JobSchema, PlanSchema, RetrySchema
 from app.security import current_account_id
 from app.storage import current_storage
 from core import job_document, jobs
@@ -72,3 +72,16 @@ def get_job(job_id: str) -> dict[str, Any]:
 def cancel_job(job_id: str) -> dict[str, Any]:
     """End a job; a running stage stops at its next heartbeat."""
     return job_document.document(submit.cancel(current_account_id(), job_id), current_storage())
+
+
+@blp.route("/<job_id>/retry", method="POST")
+@blp.arguments(RetrySchema, example={"from": "brand"})
+@blp.response(202, JobSchema)
+@blp.problems(400, 404, 409, 413, 415, 422, 503)
+def retry_job(body: dict[str, Any], job_id: str) -> dict[str, Any]:
+    """Queue a job again that failed or was canceled.
+
+    Stages whose results exist are kept, whatever `from` says; attempts are counted anew. The answer is 409
+    `job_running` for a job that has not ended, and 409 `job_succeeded` for one that has nothing left to do.
+    """
+    return job_document.document(submit.retry(current_account_id(), job_id, body["start"]), current_storage())

@@ -75,7 +75,7 @@ class JobSchema(Schema):
     pipeline = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
     priority = fields.String(required=True, validate=validate.OneOf(list(PRIORITIES)))
-    progress = fields.Float(required=True, metadata={"description": "0 to 1; never goes back."})
+    progress = fields.Float(required=True, metadata={"description": "0 to 1; goes back by a retry alone."})
     eta_s = fields.Integer(
         required=True,
         allow_none=True,
@@ -159,6 +159,20 @@ class CreateQuery(Schema):
         truthy={"true", "1"},
         falsy={"false", "0"},
         metadata={"description": "Check the request and answer with the plan alone."},
+    )
+
+
+class RetrySchema(Schema):
+    """Where to begin again."""
+
+    start = fields.String(
+        data_key="from",
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "The stage to begin anew, with those that need it: what it was split into is forgotten. "
+            "Without, whatever is done is kept, to the part."
+        },
     )
 
 

@@ -1,4 +1,4 @@
-"""`cutwork jobs`, `cutwork job`, `cutwork cancel`, `cutwork download`."""
+"""`cutwork jobs`, `cutwork job`, `cutwork cancel`, `cutwork retry`, `cutwork download`."""
 
 from __future__ import annotations
 
@@ -71,6 +71,33 @@ def cancel(config: Config, job_id: str) -> None:
     """
     document = config.api().post(f"/v1/jobs/{job_id}/cancel")
     if config.json:
+        config.print_json(document)
+    else:
+        config.out.print(f"{document['id']} is {document['status']}.", markup=False)
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--from", "start", metavar="STAGE", help="Begin this stage and those after it anew.")
+@click.option("--wait", is_flag=True, help="Show progress until the job ends; the exit code says how it did.")
+@common_options
+@pass_config
+def retry(config: Config, job_id: str, start: str | None, wait: bool) -> None:
+    """Queue a job again that failed or was canceled.
+
+    What is done is kept and not done again. With --from a long stage forgets also the pieces of it that are done. A job
+    that runs or has succeeded is refused (exit code 3).
+
+    \b
+    Examples:
+      cutwork retry job_01k9x3…
+      cutwork retry job_01k9x3… --from brand --wait
+    """
+    api = config.api()
+    document = api.post(f"/v1/jobs/{job_id}/retry", {"from": start} if start else None)
+    if wait:
+        work.print_job(config, work.see_through(config, api, document))
+    elif config.json:
         config.print_json(document)
     else:
         config.out.print(f"{document['id']} is {document['status']}.", markup=False)

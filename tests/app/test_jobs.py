@@ -4,6 +4,7 @@ import pytest
 
 from app.schemas.job import JobSchema, OutputSchema, StageSchema
 from core import accounts, jobs
+from tasks.probe import probe
 from tests.app.conftest import inspect, upload
 from tests.app.test_problems import problem
 
@@ -148,7 +149,7 @@ def test_an_asset_that_is_not_there(client, asset):
 
 @pytest.mark.parametrize("job_id", ["job_" + "0" * 26, "job_x", "a%00b", "upl_" + "0" * 26])
 def test_an_unknown_job(client, job_id):
-    for method, path in (("get", ""), ("post", "/cancel")):
+    for method, path in (("get", ""), ("post", "/cancel"), ("post", "/retry")):
         problem(client.open(f"/v1/jobs/{job_id}{path}", method=method), 404, "job_not_found")
 
 
@@ -159,6 +160,40 @@ def test_a_job_is_canceled_once(client, asset):
     assert answer.json["status"] == "canceled"
     assert {stage["status"] for stage in answer.json["stages"].values()} == {"canceled"}
     problem(client.post(f"/v1/jobs/{job['id']}/cancel"), 409, "job_ended")
+
+
+def test_a_job_that_ended_badly_is_retried(client, asset):
+    job = edit(client, asset).json
+    path = f"/v1/jobs/{job['id']}"
+    problem(client.post(f"{path}/retry"), 409, "job_running")
+    client.post(f"{path}/cancel")
+    assert list(problem(client.post(f"{path}/retry", json={"from": "segment"}), 422, "unknown_stage")["errors"]) == [
+        "from"
+    ]
+    problem(client.post(f"{path}/retry", json={"from": 7}), 422, "invalid_request")
+    problem(client.post(f"{path}/retry", json={"stage": "trim"}), 422, "invalid_request")
+    answer = client.post(f"{path}/retry", json={"from": "trim"})
+    assert answer.status_code == 202
+    assert (answer.json["status"], answer.json["queue_position"], answer.json["error"]) == ("queued", 2, None)
+    probe.apply(args=(job["id"], 3, "probe"))
+    failed = client.get(path).json
+    assert (failed["status"], failed["error"]["stage"]) == ("failed", "probe")
+    for body in ({}, {"json": {}}, {"json": {"from": None}}):
+        retried = client.post(f"{path}/retry", **body)
+        assert (retried.status_code, retried.json["status"]) == (202, "queued")
+        assert retried.json["stages"]["probe"]["attempt"] == 0
+        client.post(f"{path}/cancel")
+    assert client.delete(f"/v1/assets/{asset['id']}").status_code == 409
+    for document in client.get("/v1/jobs").json["data"]:
+        if document["status"] == "queued":
+            client.post(f"/v1/jobs/{document['id']}/cancel")
+    assert client.delete(f"/v1/assets/{asset['id']}").status_code == 204
+    problem(client.post(f"{path}/retry"), 404, "asset_not_found")
+
+
+def test_a_job_that_succeeded_has_nothing_to_retry(client, known):
+    row = jobs.newest_of(accounts.default_account().id, "inspect", known["id"])
+    problem(client.post(f"/v1/jobs/{row.id}/retry", json={"from": "probe"}), 409, "job_succeeded")
 
 
 def test_an_asset_in_use_stays(client, asset):

@@ -43,6 +43,20 @@ def test_cancels(world, cutwork):
     assert (answer.code, "The job has ended." in answer.err) == (3, True)
 
 
+def test_retries(world, cutwork):
+    assert cutwork("retry", "job_1", "--json").json["status"] == "queued"
+    assert "job_1 is queued." in cutwork("retry", "job_1", "--from", "brand").out
+    assert world.bodies("POST .*/retry") == [{}, {"from": "brand"}]
+    world.refuse = {"POST .*/retry": problem(409, "job_running", "The job has not ended.")}
+    answer = cutwork("retry", "job_1")
+    assert (answer.code, "The job has not ended." in answer.err) == (3, True)
+
+
+def test_a_retry_is_seen_through(world, cutwork):
+    world.streams = [[job_document("running", 0.5), job_document("failed", 0.5)]]
+    assert cutwork("retry", "job_1", "--wait").code == 4
+
+
 def test_downloads_one_output_to_a_file(outputs, cutwork, tmp_path):
     assert cutwork("download", "job_1", "poster", "-o", tmp_path / "p.jpg").code == 0
     assert (tmp_path / "p.jpg").read_bytes() == outputs.files["poster"]

@@ -244,6 +244,11 @@ def cancel_job(handler, world, query, body, job_id):
     handler.send(200, world.job)
 
 
+def retry_job(handler, world, query, body, job_id):
+    world.job = job_document("queued")
+    handler.send(202, world.job)
+
+
 def job_events(handler, world, query, body, job_id):
     """Send one list of documents, then drop the line; a list that is missing is an error 500."""
     with world.lock:
@@ -278,6 +283,7 @@ ROUTES = [
     ("GET", r"/v1/jobs", list_jobs),
     ("GET", r"/v1/jobs/(\w+)", get_job),
     ("POST", r"/v1/jobs/(\w+)/cancel", cancel_job),
+    ("POST", r"/v1/jobs/(\w+)/retry", retry_job),
     ("GET", r"/v1/jobs/(\w+)/events", job_events),
 ]
 

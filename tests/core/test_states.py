@@ -30,3 +30,16 @@ def test_only_the_drawn_steps_are_allowed(kind, steps, start, to):
         with pytest.raises(IllegalTransition):
             states.move(row, to)
         assert row.status == start
+
+
+@pytest.mark.parametrize(("kind", "ends"), [(Job, {"failed", "canceled"}), (JobStage, states.TERMINAL)])
+@pytest.mark.parametrize("start", ALL)
+def test_only_what_has_ended_begins_again(kind, ends, start):
+    row = kind(status=start)
+    if start in ends:
+        states.begin_again(row)
+        assert row.status == states.QUEUED
+    else:
+        with pytest.raises(IllegalTransition):
+            states.begin_again(row)
+        assert row.status == start
