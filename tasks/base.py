@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
-import uuid
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -22,6 +20,7 @@ from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
 from media.errors import MediaError
+from tasks import holder
 from tasks.app import celery_app
 from tasks.context import StageContext
 from tasks.heartbeat import Heartbeat, LeaseLost
@@ -32,6 +31,12 @@ StageFunction = Callable[[StageContext], None]
 
 _log = structlog.get_logger(__name__)
 _LONGEST_BACKOFF_S = 300.0
+
+
+class StageTask(Task[..., None]):
+    """A stage's task: the worker's main process looks after it too."""
+
+    Request = "tasks.request:StageRequest"
 
 
 class StageFailed(Exception):
@@ -45,14 +50,16 @@ def stage(name: str) -> Callable[[StageFunction], Task[..., None]]:
     def decorate(function: StageFunction) -> Task[..., None]:
         def run(self: Task[..., None], job_id: str, epoch: int, row: str = name) -> None:
             structlog.contextvars.bind_contextvars(job_id=job_id, stage=row, epoch=epoch)
-            owner = f"{str(self.request.hostname)[:50]}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
+            owner = holder.owner(str(self.request.hostname))
             try:
                 _run(self, declared, function, Lease(job_id, row, epoch, owner))
             finally:
                 structlog.contextvars.clear_contextvars()
 
         run.__doc__ = function.__doc__
-        task: Task[..., None] = celery_app.task(bind=True, name=name, throws=(StageFailed,), max_retries=None)(run)
+        task: Task[..., None] = celery_app.task(
+            bind=True, base=StageTask, name=name, throws=(StageFailed,), max_retries=None
+        )(run)
         return task
 
     return decorate

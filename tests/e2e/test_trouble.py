@@ -1,0 +1,141 @@
+"""Stages that hang, crash or eat memory: they fail with their reason, and the pool goes on with the next."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from core import jobs, states
+from core.db import transaction
+from core.models import Job, now
+from tasks.app import celery_app
+from tasks.stages import STAGES
+from tests.broker import use_broker
+from tests.core.rows import make_job, stage_plan
+from tests.database import migrate
+from tests.services.celery_nodes import (
+    WorkerSpec,
+    celery_backend_cluster,
+    celery_broker_cluster,
+    celery_command,
+    celery_nodes_folder,
+    celery_worker_cluster,
+)
+from tests.services.process import wait_until
+
+__all__ = ["celery_backend_cluster", "celery_broker_cluster", "celery_nodes_folder", "celery_worker_cluster"]
+pytestmark = pytest.mark.e2e
+
+QUEUES = "hang,deaf,slow,crash,hog,fine,maintenance"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    return {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
+        "STORAGE_DIR": str(tmp_path / "storage"),
+        "SCRATCH_DIR": str(tmp_path / "scratch"),
+        # No lease runs out in these tests: it is the worker that tells what became of its processes.
+        "LEASE_S": "120",
+        "SHUTDOWN_GRACE_S": "1",
+    }
+
+
+@pytest.fixture
+def processes():
+    return 1
+
+
+@pytest.fixture
+def celery_worker_specs(settings, processes):
+    command = celery_command("tests.tasks.troubled", "--queues", QUEUES, f"--concurrency={processes}")
+    return [WorkerSpec("troubled", command, env=settings, queue="fine")]
+
+
+@pytest.fixture
+def system(celery_setup, settings, monkeypatch):
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with use_broker(celery_setup.broker.container.celeryconfig["host_url"], monkeypatch):
+        migrate()
+        yield celery_setup
+
+
+def job_of(*names):
+    """A job whose stages follow each other. The worker sends it: these stages are in its registry only."""
+    stages = [stage_plan(name, *names[:number]) for number, name in enumerate(names)]
+    job = make_job(stages, salt=f"{time.time_ns():x}")
+    with transaction() as session:
+        row = session.get_one(Job, job.id)
+        row.created_at = row.admitted_at = now() - timedelta(hours=1)
+    return job
+
+
+def wait_for(*some, seconds=60):
+    """Let the worker look for work until these jobs have ended; return them as they are then."""
+    nudged = 0.0
+
+    def over():
+        nonlocal nudged
+        if time.monotonic() - nudged > 1:
+            celery_app.send_task("reconcile", retry=False)
+            nudged = time.monotonic()
+        return all(job.status in states.TERMINAL for job in again(some))
+
+    wait_until(over, seconds)
+    return again(some)
+
+
+def again(some):
+    return [jobs.get(job.account_id, job.id) for job in some]
+
+
+def stage_of(job, name):
+    return next(stage for stage in job.stages if stage.name == name)
+
+
+def test_a_hanging_stage_is_killed_once_and_says_why(system):
+    hanging, slow, fine = wait_for(job_of("hang"), job_of("slow"), job_of("fine"))
+    assert hanging.error == {
+        "code": "time_limit",
+        "message": "The hang stage took longer than its 2 s and had to be killed.",
+        "stage": "hang",
+        "retryable": True,
+    }
+    assert stage_of(hanging, "hang").attempt == 1
+    assert (slow.error["code"], stage_of(slow, "slow").attempt) == ("time_limit", 1)
+    assert "1 s" in slow.error["message"]
+    assert fine.status == states.SUCCEEDED, fine.error
+    # One process did it all, or its successor.
+    assert system.worker.container.status == "running"
+    assert "Hard time limit (2s) exceeded" in system.worker.container.logs()
+
+
+@pytest.mark.parametrize("processes", [2])
+def test_a_crashing_stage_kills_its_process_only(system):
+    crashing, *fine = wait_for(job_of("fine", "crash"), *(job_of("fine") for _ in range(8)))
+    assert (crashing.status, crashing.error["code"]) == (states.FAILED, "worker_lost")
+    assert stage_of(crashing, "crash").attempt == STAGES["probe"].attempts
+    assert stage_of(crashing, "fine").attempt == 1
+    assert [(job.status, stage_of(job, "fine").attempt) for job in fine] == [(states.SUCCEEDED, 1)] * 8
+    assert system.worker.container.logs().count("signal 11 (SIGSEGV)") >= STAGES["probe"].attempts
+
+
+def test_a_stage_without_memory_says_so(system):
+    hog, fine = wait_for(job_of("hog"), job_of("fine"))
+    assert (hog.error["code"], stage_of(hog, "hog").attempt) == ("out_of_memory", 1)
+    assert fine.status == states.SUCCEEDED
+
+
+def test_a_hanging_stage_does_not_keep_its_worker_from_stopping(system):
+    job = job_of("deaf")
+    celery_app.send_task("reconcile", retry=False)
+    wait_until(lambda: stage_of(again([job])[0], "deaf").status == states.RUNNING, 30)
+    node = system.worker.container
+    [child] = node.children()
+    node.process.terminate()
+    assert node.process.wait(30) == 0
+    assert not child.is_running()
+    deaf = stage_of(again([job])[0], "deaf")
+    assert (deaf.status, deaf.attempt) == (states.QUEUED, 0)
