@@ -98,6 +98,7 @@ class StreamedUpload:
         self._sent: list[_Sent] = []
         self._file: BinaryIO | None = None
         self._writer_done, self._given_up = threading.Event(), threading.Event()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
         self._thread: threading.Thread | None = None
         if settled is not None:
             self._thread = threading.Thread(target=self._follow, args=(settled,), name=f"upload-{key}", daemon=True)
@@ -109,13 +110,8 @@ class StreamedUpload:
         while self._thread and self._thread.is_alive():
             self._check()
             self._thread.join(_LOOK_EVERY_S)
-        # Threads, so that a request that hangs does not hold up a cancel; `close` makes the rest of it fail.
-        pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
-        try:
-            with self._path.open("rb", buffering=0) as file:
-                return self._make(Content(file, head, start, end), pool)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        with self._path.open("rb", buffering=0) as file:
+            return self._make(Content(file, head, start, end))
 
     def close(self) -> None:
         """Drop what was sent, unless it became the object."""
@@ -125,6 +121,8 @@ class StreamedUpload:
             self._thread.join(_PATIENCE_TO_STOP_S)
         if self._file:
             self._file.close()
+        # A request that hangs holds up nobody; what it reads fails now.
+        self._pool.shutdown(wait=False, cancel_futures=True)
         self._start_over()
 
     def _follow(self, settled: Settled) -> None:
@@ -135,7 +133,8 @@ class StreamedUpload:
                 failures = 0
             except UploadMissing:
                 self._sent, self._upload_id = [], None
-            except TransientError:
+            except (TransientError, OSError):
+                # OSError: the writer has just made the file shorter, which the next look finds.
                 failures += 1
 
     def _send_settled(self, settled: Settled) -> None:
@@ -146,15 +145,27 @@ class StreamedUpload:
         if self._sent and end < self._reached:
             self._start_over()
         content = Content(file, b"", 0, end)
-        while not self._writer_done.is_set():
-            number, first = len(self._sent) + 2, self._reached
-            last = first + _size(number)
-            if last > end:
-                return
-            self._upload_id = self._upload_id or self._begin()
-            body = self._piece(content, first, last)
-            md5 = body.md5()
-            self._sent.append(_Sent(self._put(self._upload_id, number, body, md5), last, md5))
+        while not self._writer_done.is_set() and (ready := self._ready(end)):
+            upload_id = self._upload_id = self._upload_id or self._begin()
+            running = [self._pool.submit(self._put_early, content, upload_id, *part) for part in ready]
+            wait(running)
+            # In order, up to the first that failed.
+            for one in running:
+                self._sent.append(one.result())
+
+    def _ready(self, end: int) -> list[tuple[int, int, int]]:
+        """Return first byte, end and number of the next few whole parts that are final."""
+        ready: list[tuple[int, int, int]] = []
+        first, number = self._reached, len(self._sent) + 2
+        while len(ready) < THREADS and first + _size(number) <= end:
+            ready.append((first, first + _size(number), number))
+            first, number = first + _size(number), number + 1
+        return ready
+
+    def _put_early(self, content: Content, upload_id: str, first: int, last: int, number: int) -> _Sent:
+        body = self._piece(content, first, last)
+        md5 = body.md5()
+        return _Sent(self._put(upload_id, number, body, md5), last, md5)
 
     def _opened(self) -> BinaryIO | None:
         """Return the file that is at the path now; a writer that begins anew may have replaced it."""
@@ -186,38 +197,38 @@ class StreamedUpload:
             first = sent.end
         return True
 
-    def _make(self, content: Content, pool: ThreadPoolExecutor) -> Stored:
+    def _make(self, content: Content) -> Stored:
         if not self._is_still_so(content):
             self._start_over()
         try:
-            stored = self._complete(content, pool)
+            stored = self._complete(content)
         except (UploadMissing, InputError):
             # Another hand ended the upload, or the server wants parts of one size (as Cloudflare R2 does).
             self._start_over()
-            stored = self._complete(content, pool)
+            stored = self._complete(content)
         self._sent, self._upload_id = [], None
-        [found] = self._results(pool, [lambda: self._bucket.size(self._key)])
+        [found] = self._results([lambda: self._bucket.size(self._key)])
         if found != stored.size:
             self._bucket.delete(self._key)
             raise TransientError("storage_unavailable", f"{found} of {stored.size} bytes arrived in storage.")
         return stored
 
-    def _complete(self, content: Content, pool: ThreadPoolExecutor) -> Stored:
+    def _complete(self, content: Content) -> Stored:
         if not self._sent and content.size <= SMALL:
-            self._results(pool, [lambda: self._put_whole(content)])
+            self._results([lambda: self._put_whole(content)])
             return self._stored(content)
         if self._upload_id is None:
-            [self._upload_id] = self._results(pool, [self._begin])
+            [self._upload_id] = self._results([self._begin])
         upload_id = self._upload_id
 
         def put(first: int, last: int, number: int) -> Part:
             body = self._piece(content, first, last)
             return self._put(upload_id, number, body, body.md5())
 
-        missing = [pool.submit(self._patiently, put, *part) for part in self._missing(content)]
+        missing = [self._pool.submit(self._patiently, put, *part) for part in self._missing(content)]
         stored = self._stored(content)
         parts = [*self._waited(missing), *(sent.part for sent in self._sent)]
-        self._results(pool, [lambda: self._bucket.complete_multipart(self._key, upload_id, parts)])
+        self._results([lambda: self._bucket.complete_multipart(self._key, upload_id, parts)])
         return stored
 
     def _stored(self, content: Content) -> Stored:
@@ -237,8 +248,8 @@ class StreamedUpload:
             first, number = last, number + 1
         return parts
 
-    def _results(self, pool: ThreadPoolExecutor, requests: Sequence[Callable[[], T]]) -> list[T]:
-        return self._waited([pool.submit(self._patiently, request) for request in requests])
+    def _results(self, requests: Sequence[Callable[[], T]]) -> list[T]:
+        return self._waited([self._pool.submit(self._patiently, request) for request in requests])
 
     def _waited(self, running: Sequence[Future[T]]) -> list[T]:
         left = set(running)
