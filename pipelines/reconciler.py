@@ -1,8 +1,9 @@
 """Finds work that was lost on the way and sends it again: the database is the truth, the broker is a hint.
 
 Three kinds are looked for: a stage whose lease ran out, a job that was admitted but never sent, and a stage that is
-ready while its queue is empty. Each repair locks the job's row and bumps the epoch, so that an old message, should it
-still turn up, ends its own chain. Last, jobs are admitted that wait though their account has room.
+ready while its queue is empty or went on without it. Each repair locks the job's row and bumps the epoch, so that an
+old message, should it still turn up, ends its own chain. Last, jobs are admitted that wait though their account has
+room.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from amqp.exceptions import ChannelError
 from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Exists, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from core import admission, job_document, jobs, leases, states
 from core.db import reading, transaction
@@ -108,7 +110,11 @@ def _still_unsent(job: Job) -> bool:
 
 
 def _forgotten() -> list[str]:
-    """Jobs with a stage that has been ready for long while its queue is empty: the broker lost the message."""
+    """Jobs with a stage that has been ready for long, and whose message the broker lost.
+
+    A message may stand in a long queue. It is lost when the queue is empty, or when a worker has begun what was sent
+    after it: queues are first in, first out, and under constant load a queue is never empty.
+    """
     patience = now() - timedelta(seconds=get_settings().redeliver_after_s)
     waiting = (
         select(JobStage)
@@ -119,8 +125,21 @@ def _forgotten() -> list[str]:
     with reading() as session:
         queues = list(session.scalars(waiting.with_only_columns(JobStage.queue).distinct()))
         empty = [queue for queue in queues if _is_empty(queue)]
-        found = waiting.with_only_columns(JobStage.job_id).where(JobStage.queue.in_(empty)).order_by(JobStage.queued_at)
-        return list(dict.fromkeys(session.scalars(found.limit(_BATCH))))
+        lost = waiting.where(or_(JobStage.queue.in_(empty), _overtaken())).order_by(JobStage.queued_at)
+        return list(dict.fromkeys(session.scalars(lost.with_only_columns(JobStage.job_id).limit(_BATCH))))
+
+
+def _overtaken() -> Exists:
+    """Whether a stage of the same queue runs that became ready after this one was sent."""
+    other = aliased(JobStage)
+    return exists().where(
+        other.status == states.RUNNING,
+        other.queue == JobStage.queue,
+        other.queued_at > JobStage.queued_at,
+        other.queued_at > Job.dispatched_at,
+        # Not one whose worker was lost: that was begun before it was queued again.
+        other.started_at >= other.queued_at,
+    )
 
 
 def _is_empty(queue: str) -> bool:

@@ -127,6 +127,30 @@ def test_a_message_that_the_broker_lost_is_sent_again(broker):
     assert not any(reconciler.run().values())
 
 
+def test_a_lost_message_is_noticed_behind_a_queue_that_is_never_empty(broker):
+    lost, later, waiting = (make_job(salt=salt) for salt in "abc")
+    canvas.dispatch(lost)
+    broker.flushdb()
+    change(lost, dispatched_at=LONG_AGO)
+    change_stage(lost, "probe", queued_at=LONG_AGO)
+    canvas.dispatch(waiting)
+    assert not any(reconciler.run().values())
+    claim(later, "probe")
+    assert reconciler.run()["message_lost"] == 1
+    assert (lost.id, 2) in messages(broker, "probe")
+    assert not any(reconciler.run().values())
+
+
+def test_what_runs_again_overtook_nobody(broker):
+    first, second = (make_job(salt=salt) for salt in "ab")
+    for job in (first, second):
+        canvas.dispatch(job)
+        change(job, dispatched_at=LONG_AGO)
+        change_stage(job, "probe", queued_at=LONG_AGO)
+    claim(first, "probe")
+    assert not any(reconciler.run().values())
+
+
 def test_a_long_queue_is_not_a_lost_message(broker):
     job = make_job()
     canvas.dispatch(job)
