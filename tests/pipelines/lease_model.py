@@ -13,20 +13,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import delete
 
-from core import jobs, leases, parts, states
+from core import leases, parts, states
 from core.db import transaction
 from core.errors import ConflictError
 from core.leases import Lease, Refused
 from core.models import Artifact, Job, JobStage
 from core.parts import PartPlan
-from pipelines import canvas, reconciler
+from pipelines import canvas, reconciler, submit
 from tasks.stages import STAGES
 from tests.core.rows import DIAMOND, make_job
 from tests.pipelines.lease_world import LEASE_S, Broker, Clock, Killed, Message, Sight, Work, look, replaced
 
 ATTEMPTS = 2
 WORKERS = 3
-JOBS = 2
+JOBS = 3
+# Of them so many may be at work; the test sets it.
+RUNNING_JOBS = 2
+LIVE = (states.QUEUED, states.RUNNING)
 # After this many rounds of 70 s (a lost message is sent again after 60) without a fault every job must have ended.
 ROUND_S, ROUNDS = 70, 20
 MOODS = st.sampled_from(["well", "well", "well", "away", "deaf", "killed before", "killed after"])
@@ -79,13 +82,13 @@ class LeaseModel(RuleBasedStateMachine):
         self._sending(mood, canvas.dispatch, job)
 
     @precondition(lambda self: any(job["status"] not in states.TERMINAL for job in self.sight.jobs.values()))
-    @rule(which=ANY, really=SELDOM)
-    def cancel(self, which, really):
+    @rule(which=ANY, really=SELDOM, mood=MOODS)
+    def cancel(self, which, really, mood):
         if not really:
             return
         row = _pick(sorted(self.sight.jobs.items()), which)[1]
         try:
-            jobs.cancel(row["account_id"], row["id"])
+            self._sending(mood, submit.cancel, row["account_id"], row["id"])
         except ConflictError:
             assert row["status"] in states.TERMINAL, "a live job refused its cancel"
         else:
@@ -123,6 +126,7 @@ class LeaseModel(RuleBasedStateMachine):
             self.broker.done(message)
         if isinstance(answer, Refused):
             self._forget_ended()
+            self._tell(message, "well")
             return None
         assert before.jobs[job_id]["epoch"] == epoch, "a stale message was obeyed"
         assert before.jobs[job_id]["status"] not in states.TERMINAL, "a job that had ended was worked on"
@@ -160,14 +164,15 @@ class LeaseModel(RuleBasedStateMachine):
         # Asked again after another job made the same artifact first, the answer may be None: nothing of ours counts.
         assert made or work.digest in before.artifacts, "a rightful commit was refused"
         del self.holders[_key(work)]
-        self._tell(work, mood)
+        self._tell(work.message, mood)
         self.broker.done(work.message)
 
-    def _tell(self, work: Work, mood: str) -> None:
+    def _tell(self, message: Message, mood: str) -> None:
         """A hint that something is left to send, as a stage gives it at its end."""
-        job = look().jobs[work.lease.job_id]
-        if job["epoch"] != work.lease.epoch and job["dispatched_at"] is None and job["status"] not in states.TERMINAL:
-            self._sending(mood, reconciler.send_rest, job["id"])
+        job_id, epoch, _ = message.args
+        job = look().jobs[job_id]
+        if job["status"] in states.TERMINAL or (job["epoch"] != epoch and job["dispatched_at"] is None):
+            self._sending(mood, reconciler.go_on, job_id)
 
     @precondition(lambda self: self.busy)
     @rule(which=ANY, count=st.integers(1, 3), mood=MOODS)
@@ -192,16 +197,17 @@ class LeaseModel(RuleBasedStateMachine):
             return
         del self.holders[key]
         self.expanded.add(key)
-        self._tell(work, mood)
+        self._tell(work.message, mood)
 
     @precondition(lambda self: self.busy)
-    @rule(which=ANY, really=SELDOM)
-    def fail(self, which, really):
+    @rule(which=ANY, really=SELDOM, mood=MOODS)
+    def fail(self, which, really, mood):
         if not really:
             return
         work = self._let_go(which)
         assert leases.fail(work.lease, code="bad", message="Bad.", retryable=False) == self._rightful(work)
         self._forget_ended()
+        self._tell(work.message, mood)
 
     @precondition(lambda self: self.busy)
     @rule(which=ANY, delay_s=st.sampled_from([1, 10, 300]))
@@ -252,9 +258,6 @@ class LeaseModel(RuleBasedStateMachine):
                 assert ended or work.until <= self.clock.moment, "a stage was taken from a worker that holds it"
                 del self.holders[key]
 
-    # What must hold after every step.
-
-    @invariant()
     def nothing_is_undone(self):
         before, self.sight = self.sight, look()
         for key, row in before.stages.items():
@@ -274,7 +277,6 @@ class LeaseModel(RuleBasedStateMachine):
             job = before.jobs[self.sight.artifacts[digest]["files"]["made"]["by"]]
             assert job["status"] not in states.TERMINAL, "an ended job made an artifact"
 
-    @invariant()
     def rows_agree(self):
         for (job_id, _), row in self.sight.stages.items():
             assert row["attempt"] <= ATTEMPTS, "a stage was attempted too often"
@@ -283,6 +285,13 @@ class LeaseModel(RuleBasedStateMachine):
                 assert row["digest"] in self.sight.artifacts, "a stage succeeded without an artifact"
             if self.sight.jobs[job_id]["status"] == states.SUCCEEDED:
                 assert row["status"] == states.SUCCEEDED, "a job succeeded without a stage"
+
+    def an_account_stays_in_its_bounds(self):
+        """Live jobs that were admitted: the others wait in the rows, and no message of theirs exists."""
+        live = [row for row in self.sight.jobs.values() if row["status"] in LIVE]
+        assert sum(row["admitted_at"] is not None for row in live) <= RUNNING_JOBS, "too many jobs were admitted"
+        waiting = {row["id"] for row in live if row["admitted_at"] is None}
+        assert not any(message.args[0] in waiting for message in self.broker.known), "a waiting job was sent"
 
     def teardown(self) -> None:
         try:
@@ -300,10 +309,12 @@ class LeaseModel(RuleBasedStateMachine):
         with model._world:
             yield model
 
+    @invariant()
     def look_again(self) -> None:
-        """Check what hypothesis checks after every step."""
+        """What must hold after every step."""
         self.nothing_is_undone()
         self.rows_agree()
+        self.an_account_stays_in_its_bounds()
 
     def heal(self) -> None:
         """Faults are over: whoever froze or works ends its work, everything is delivered; then every job must end."""

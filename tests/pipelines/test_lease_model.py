@@ -10,19 +10,26 @@ from hypothesis.stateful import run_state_machine_as_test
 from core import jobs, leases, states
 from core.errors import IllegalTransition
 from core.leases import Refused
+from core.settings import get_settings
 from pipelines import reconciler
-from tests.pipelines.lease_model import LEASE_S, LeaseModel, SmallLeaseModel
+from tests.pipelines.lease_model import LEASE_S, RUNNING_JOBS, LeaseModel, SmallLeaseModel
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("few_at_once", "database")
 SEARCH = settings(
     stateful_step_count=40, deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck)
 )
 # More of them, for a night: LEASE_HISTORIES=5000.
-HISTORIES = int(os.environ.get("LEASE_HISTORIES", "40"))
+HISTORIES = int(os.environ.get("LEASE_HISTORIES", "20"))
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
-@pytest.mark.timeout(0 if HISTORIES > 100 else 300)
+@pytest.fixture
+def few_at_once(monkeypatch):
+    monkeypatch.setenv("MAX_RUNNING_JOBS", str(RUNNING_JOBS))
+    get_settings.cache_clear()
+
+
+@pytest.mark.timeout(0 if HISTORIES > 100 else 900)
 @pytest.mark.parametrize("model", [LeaseModel, SmallLeaseModel])
 def test_no_history_breaks_a_promise(database, model):
     """PostgreSQL sees fewer of them: they take longer there."""
@@ -90,7 +97,7 @@ def every_worker_dies(model):
 
 def a_worker_commits_after_the_cancel(model):
     model.deliver(0)
-    model.cancel(0, really=True)
+    model.cancel(0, really=True, mood="well")
     model.commit(0, answer_lost=False, mood="well")
 
 
