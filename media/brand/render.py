@@ -202,13 +202,13 @@ class _Show:
             raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
         self._flush(plan.body_end)
         side.end(plan.body_end)
+        side.finish(plan.duration)
         if self._outro is not None:
             for number in range(plan.outro_overlap, plan.outro_frames):
                 time = number * plan.frame
                 self._write(self._outro.picture(time), plan.outro_start + time)
         for mixer in self._mixers:
             mixer.fill(plan.duration)
-        side.finish(plan.duration)
 
     def _body(self, frame: av.VideoFrame, time: Fraction) -> None:
         """Take a body frame; it is written once the time of the next one is known."""

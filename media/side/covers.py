@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from media.source import is_picture
@@ -36,40 +37,61 @@ class Cover:
 
 
 def read_covers(container: InputContainer, notices: Notices) -> list[Cover]:
-    """The attached pictures of a file that was just opened: they come before every other packet."""
+    """The attached pictures of a file. They come before every other packet after it was opened, or after a seek to its
+    beginning, which is made where it was read from already."""
     pictures = [stream for stream in container.streams.video if is_picture(stream)]
     attached = {stream.index: stream for stream in pictures if stream.disposition & Disposition.attached_pic}
-    found: list[Cover] = []
     reasons = dict.fromkeys("kind" for stream in pictures if stream.index not in attached)
-    missing = set(attached)
-    for packet in container.demux() if attached else ():
-        if packet.stream_index not in missing:
-            # Not to be had this way, and what came instead is to be read again.
-            reasons["kind"] = None
-            container.seek(0)
-            break
-        missing.remove(packet.stream_index)
+    packets = _first_packets(container, attached)
+    if len(packets) < len(attached):
+        reasons["kind"] = None
+    found: list[Cover] = []
+    for packet in packets:
         cover = _cover(attached[packet.stream_index], packet, len(found))
         if isinstance(cover, Cover):
             found.append(cover)
         else:
             reasons[cover] = None
-        if not missing:
-            break
     if reasons:
         told = "; ".join(_REASONS[reason] for reason in reasons)
         notices.add("cover_dropped", f"An attached picture is not carried over: {told}.")
     return found
 
 
+def _first_packets(container: InputContainer, attached: Mapping[int, VideoStream]) -> list[Packet[Any]]:
+    """The one packet of each attached picture; a container that gave others stands at its beginning."""
+    for _ in range(2):
+        found: dict[int, Packet[Any]] = {}
+        for packet in container.demux() if attached else ():
+            if packet.stream_index not in attached or packet.stream_index in found:
+                break
+            found[packet.stream_index] = packet
+            if len(found) == len(attached):
+                return list(found.values())
+        if not attached:
+            return []
+        container.seek(0)
+    return list(found.values())
+
+
 def add_cover(container: OutputContainer, cover: Cover) -> Packet[Any]:
     """Make room for a cover in an MP4; the packet returned is to be muxed when every track has been added."""
     stream = container.add_mux_stream(cover.codec, width=cover.width, height=cover.height)
     stream.disposition = Disposition.attached_pic
-    packet: Packet[Any] = Packet(cover.data)
+    return _packet(stream, cover.data, Fraction(0))
+
+
+def sign_of_life(cover: Packet[Any], time: Fraction) -> Packet[Any]:
+    """A packet at a time of the output that the muxer passes over: it takes the first of a cover alone. Without one, it
+    would hold the other tracks back, waiting for the cover to go on."""
+    return _packet(cover.stream, b"\0", time)
+
+
+def _packet(stream: Stream, data: bytes, time: Fraction) -> Packet[Any]:
+    packet: Packet[Any] = Packet(data)
     packet.stream = stream
-    packet.pts = packet.dts = 0
     packet.time_base = Fraction(1, 90_000)
+    packet.pts = packet.dts = round(time / packet.time_base)
     packet.is_keyframe = True
     return packet
 

@@ -12,7 +12,7 @@ from av.packet import Packet
 from media.encode import engine_errors
 from media.side.captions import Captions, Made, TrackFacts
 from media.side.chapters import Chapter, Span, move_chapters, read_chapters, write_chapters
-from media.side.covers import Cover, add_cover, read_covers
+from media.side.covers import Cover, add_cover, read_covers, sign_of_life
 from media.side.tags import file_tags, write_tags
 from media.side.tracks import TextTrack
 from media.timeline import Timeline
@@ -20,6 +20,7 @@ from media.types import Notices
 
 # Streams interleave loosely: cues that begin this much before what was read last have all been read.
 _LAG = Fraction(5)
+_SIGN_EVERY = Fraction(1)
 
 
 class Written:
@@ -42,6 +43,7 @@ class Written:
         write_tags(output, tags)
         self._tracks = [TextTrack(output, track, (*known, track.unit)) for track in facts]
         self._covers: list[Packet[Any]] = [add_cover(output, cover) for cover in covers]
+        self._reached: Fraction | None = None
 
     def write(self, made: Made) -> None:
         """Append stretches to their tracks."""
@@ -51,16 +53,26 @@ class Written:
 
     def start(self) -> None:
         """Write what comes before all samples; nothing the second time."""
-        covers, self._covers = self._covers, []
-        for packet in covers:
-            with engine_errors():
-                self._output.mux_one(packet)
+        if self._reached is None:
+            self._reached = Fraction(0)
+            self._mux(self._covers)
+
+    def go_on(self, time: Fraction) -> None:
+        """The pictures have come to second `time` of the output."""
+        if self._reached is not None and time - self._reached >= _SIGN_EVERY:
+            self._reached = time
+            self._mux([sign_of_life(cover, time) for cover in self._covers])
 
     def finish(self, chapters: Sequence[Chapter]) -> None:
         """Name the chapters, before the output is closed."""
         self.start()
         if chapters:
             write_chapters(self._output, chapters)
+
+    def _mux(self, packets: Iterable[Packet[Any]]) -> None:
+        for packet in packets:
+            with engine_errors():
+                self._output.mux_one(packet)
 
 
 class Side:
@@ -128,6 +140,8 @@ class Side:
     def advance(self, time: Fraction) -> None:
         """The source has been read up to what is shown at `time` of the output."""
         self._write(self.captions.until(time - _LAG))
+        if self._written is not None:
+            self._written.go_on(time)
 
     def end(self, at: Fraction) -> None:
         """The range ends at second `at` of the output."""
@@ -135,7 +149,7 @@ class Side:
         self._spans.append(Span(self._start, self._start + at - self._at, self._at))
 
     def finish(self, until: Fraction | None = None) -> None:
-        """All ranges have been written; the output goes on to second `until`, if that is later."""
+        """There are no more ranges; the output goes on to second `until`, if that is later."""
         if until is not None:
             self._write(self.captions.begin(Fraction(0), until))
         moved = self.moved_chapters()

@@ -90,6 +90,7 @@ class MaterialWriter:
         """Write what begins at or before a time of the output."""
         while self._left and self._left[-1][1].start <= time:
             self._written.write([self._left.pop()])
+        self._written.go_on(time)
 
     def finish(self) -> None:
         """Write all that is left, before the output is closed."""

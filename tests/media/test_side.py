@@ -6,6 +6,7 @@ import json
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 from av.stream import Disposition
 from sides import CHAPTERS, CUES, chapters, covers, craft, cues, ffmpeg, make, moved, samples
@@ -14,10 +15,15 @@ from sides import cover as picture
 from media import boxes
 from media.brand import BrandSpec, TitleCard, Transition, brand
 from media.cut import cut
+from media.encode import Mp4Writer, VideoSpec
 from media.faststart import arrange
 from media.publish import publish
+from media.side.captions import TrackFacts
+from media.side.covers import Cover, read_covers
+from media.side.kept import Written
+from media.side.lane import Lane
 from media.side.text import MAX_BYTES
-from media.types import Range
+from media.types import Notices, Range
 
 SOURCES = {
     "mp4 mov_text": ("mov_text", "mp4", "copy"),
@@ -138,8 +144,10 @@ def test_a_cover_that_mp4_does_not_take_is_told(clip, tmp_path):
 
 @pytest.mark.parametrize("mode", ["smart", "exact"])
 def test_subtitles_that_are_pictures_are_named_in_a_warning(clip, tmp_path, mode):
+    # A display set that shows nothing: its composition, of no objects, and its end.
+    empty = bytes([0x16, 0, 11, 1, 64, 0, 180, 0x10, 0, 1, 0x80, 0, 0, 0, 0x80, 0, 0])
     source = craft(
-        tmp_path / "source.mkv", clip, [(500, 500, b"\x00" * 16)], "hdmv_pgs_subtitle", language="eng", title="Signs"
+        tmp_path / "source.mkv", clip, [(500, 500, empty)], "hdmv_pgs_subtitle", language="eng", title="Signs"
     )
     result = made(source, tmp_path / "cut.mp4", ONE, mode)
     (warning,) = result.warnings
@@ -254,3 +262,37 @@ def test_several_tracks_stay_apart(clip, tmp_path):
         assert [stream.language for stream in container.streams.subtitles] == ["eng", "fra"]
     assert {item.text for item in cues(target, 0)} == {"one"}
     assert [item.text for item in cues(target, 1)] == ["deux", "trois"]
+
+
+def test_neither_a_cover_nor_silent_text_holds_the_samples_back(tmp_path):
+    """What was written is in the file soon, and not in memory."""
+    frame = av.VideoFrame.from_ndarray(np.random.default_rng(1).integers(0, 255, (270, 320), np.uint8), "yuv420p")
+    spec = VideoSpec(width=320, height=180, time_base=Fraction(1, 15360), rate=Fraction(10), keyframe_every=1)
+    target, lane = tmp_path / "made.mp4", Lane()
+    cover = Cover("png", 64, 48, picture(tmp_path / "cover.png").read_bytes())
+    with Mp4Writer(target, index="end", threads=1) as writer:
+        video = writer.video(spec)
+        facts = TrackFacts("eng", None, 0, Fraction(1, 1000))
+        written = Written(writer.container, facts=[facts], covers=[cover], tags={}, units=[video.base])
+        lane.begin(Fraction(0), Fraction(0))
+        for number in range(600):
+            time = Fraction(number, 10)
+            video.write(frame, time)
+            written.write([(0, stretch) for stretch in lane.until(time - 5)])
+            written.go_on(time)
+            if number == 400:
+                early = target.stat().st_size
+        written.finish([])
+    # Every frame has the same size.
+    assert early > target.stat().st_size * Fraction(400 - 150, 600)
+    assert covers(target) == [("png", cover.data)]
+
+
+@pytest.mark.parametrize("packets", [0, 1, 40])
+def test_covers_are_found_in_a_file_that_was_read_from(clip, tmp_path, packets):
+    data, source = picture(tmp_path / "cover.jpg"), tmp_path / "source.mp4"
+    ffmpeg("-i", clip, "-i", data, "-map", 0, "-map", 1, "-c", "copy", "-disposition:v:1", "attached_pic", source)
+    with av.open(str(source)) as container:
+        for _ in zip(range(packets), container.demux(), strict=False):
+            pass
+        assert [cover.data for cover in read_covers(container, Notices())] == [data.read_bytes()]
