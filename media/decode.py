@@ -28,6 +28,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from media.probe import first_frame
+from media.readahead import announce
 from media.side import Side
 from media.sound import SoundCutter
 from media.source import open_source
@@ -155,6 +156,7 @@ class Reader:
         self.ended, reach = None, Fraction(0)
         if self._side is not None and self._side.look_back(self.container, start):
             self._fresh = False
+        announce(self._file, self.container, self.timeline, [(start, end)])
         self._seek(start)
         stretch = _Stretch(self, start, end)
         for packet in self._packets():

@@ -57,7 +57,7 @@ def test_all_that_is_needed_and_little_more(recording):
         assert last <= max(stop for _, stop in around)
 
 
-@pytest.mark.parametrize("mode", ["smart", "copy"])
+@pytest.mark.parametrize("mode", ["smart", "copy", "exact"])
 def test_a_cut_tells(recording, tmp_path, mode):
     with recording.open("rb") as file:
         told = Told(file)
