@@ -105,7 +105,7 @@ def _join(
             raise NotSplittable("refused", "A segment could not be encoded by itself.")
         with ExitStack() as files:
             sound = _sound(ctx, files, parts)
-            whole = join(plan, _pictures(ctx, parts), sound, target, on_progress=ctx.progress)
+            whole = join(plan, _pictures(ctx, parts), sound, target, side=source, on_progress=ctx.progress)
     except NotSplittable:
         whole = encode(
             source,
