@@ -29,6 +29,7 @@ class Client:
         )
         self._on_accept = on_accept
         self.accepted: dict[str, int] = {}
+        self.asked_to_cancel: set[str] = set()
         self.canceled: set[str] = set()
         self.refused: dict[int, str] = {}
         self.repeated = itertools.count()
@@ -60,7 +61,8 @@ class Client:
         raise GaveUp(f"edit answered {answer.status_code}: {answer.text}")
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job; one that has ended stays as it is."""
+        """Cancel a job; one that has ended stays as it is, also when the first answer was lost."""
+        self.asked_to_cancel.add(job_id)
         answer = self._ask("POST", f"/v1/jobs/{job_id}/cancel")
         if answer.status_code == 200:
             self.canceled.add(job_id)

@@ -1,4 +1,5 @@
-"""The system under test: an API, two light and two encode workers, beat, each restarted when it ends."""
+"""The system under test: an API, two light and two encode workers, one for maintenance, beat, each restarted when it
+ends."""
 
 from __future__ import annotations
 
@@ -8,16 +9,18 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tasks.__main__ import worker
+from tasks.stages import POOLS
 from tests.chaos.service import Service, environment
 from tests.services.ports import free_port
 from tests.services.process import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
-_WORKERS = {"light-1": 2, "light-2": 2, "encode-1": 1, "encode-2": 1}
+_WORKERS = {"light-1": 2, "light-2": 2, "encode-1": 1, "encode-2": 1, "maintenance-1": 2}
 
 
 class Fleet:
@@ -29,7 +32,7 @@ class Fleet:
         (folder / "scratch").mkdir(parents=True)
         fixed = {"PUBLIC_URL": self.url, "SECRET_KEY": "for-tests-only", "SCRATCH_DIR": str(folder / "scratch")}
         self._env = environment(ENCODE_THREADS="1", **fixed, **settings)
-        options = {"folder": folder, "env": self._env, "cwd": ROOT}
+        options: dict[str, Any] = {"folder": folder, "env": self._env, "cwd": ROOT}
         gunicorn = ["gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
         self.api = Service("api", [sys.executable, "-m", *gunicorn, "--threads", "16"], **options)
         self.beat = Service("beat", [sys.executable, "-m", "tasks", "beat", "--folder", str(folder)], **options)
@@ -80,7 +83,7 @@ class Fleet:
 
 def _worker(name: str, processes: int) -> list[str]:
     """The command of `python -m tasks worker`, with a name of its own and its number of processes."""
-    arguments = worker("light" if name.startswith("light") else "encode")
+    arguments = worker(next(pool for pool in POOLS if name.startswith(pool)))
     arguments[arguments.index("--hostname") + 1] = f"{name}@%h"
     arguments[arguments.index("--concurrency") + 1] = str(processes)
     return [sys.executable, "-m", "celery", "--app", "tasks.app", *arguments]

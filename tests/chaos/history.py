@@ -91,8 +91,10 @@ def read(connection: Connection) -> History:
     processes: dict[str, set[int]] = defaultdict(set)
     for session, process in connection.execute(text("SELECT session, process FROM chaos_sessions")):
         processes[session].add(int(process))
-    history, open_holds = History(), {}
-    succeeded, canceled = set(), set()
+    history = History()
+    open_holds: dict[str, Hold] = {}
+    succeeded: set[tuple[str, str]] = set()
+    canceled: set[str] = set()
     for row in connection.execute(text("SELECT * FROM chaos_log ORDER BY id")):
         if row.kind.startswith("artifact"):
             history.artifacts[row.digest].append(row.kind.removeprefix("artifact "))

@@ -82,7 +82,9 @@ class Scenario:
     def timeline(self) -> list[JobSpec | Fault]:
         """Spread the faults evenly between the jobs."""
         places = [(index + 0.5) / len(self.faults) for index in range(len(self.faults))]
-        marked = [(place, 1, event) for place, event in zip(places, self.faults, strict=True)]
+        marked: list[tuple[float, int, JobSpec | Fault]] = [
+            (place, 1, event) for place, event in zip(places, self.faults, strict=True)
+        ]
         marked += [(index / len(self.jobs), 0, event) for index, event in enumerate(self.jobs)]
         return [event for _, _, event in sorted(marked, key=lambda entry: entry[:2])]
 

@@ -66,7 +66,7 @@ def judge(
     broken += [f"lost: {job_id} was accepted and is not there" for job_id in client.accepted if job_id not in ended]
     for job in ended.values():
         spec = scenario.jobs[job.number] if job.number is not None else None
-        broken += _of_job(job, spec, job.id in client.canceled, verdict)
+        broken += _of_job(job, spec, client, verdict)
         if spec and job.status == "succeeded":
             verdict.compared += 1
             if job.outputs != reference.get(likeness(spec)):
@@ -86,13 +86,15 @@ def judge(
     return verdict
 
 
-def _of_job(job: Ended, spec: JobSpec | None, canceled: bool, verdict: Verdict) -> Iterator[str]:
+def _of_job(job: Ended, spec: JobSpec | None, client: Client, verdict: Verdict) -> Iterator[str]:
     named = f"{job.id} ({spec.kind} {spec.number})" if spec else job.id
     code = job.error["code"] if job.error else None
     if job.status not in TERMINAL:
         yield f"unfinished: {named} is {job.status}"
-    elif canceled != (job.status == "canceled"):
-        yield f"cancel: {named} was {'' if canceled else 'not '}canceled and is {job.status}"
+    elif job.status == "canceled" and job.id not in client.asked_to_cancel:
+        yield f"cancel: {named} is canceled, and nobody asked for it"
+    elif job.status != "canceled" and job.id in client.canceled:
+        yield f"cancel: {named} was canceled, and is {job.status}"
     elif job.status == "succeeded" and spec and spec.codes:
         yield f"end: {named} succeeded and should have failed"
     elif job.status == "failed" and job.error and code in _GIVEN_UP:

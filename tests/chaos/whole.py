@@ -115,6 +115,12 @@ def _sweep(env: Mapping[str, str], s3_endpoint: str) -> None:
     patience = {"ORPHAN_GRACE_S": "0", "S3_ENDPOINT_URL": s3_endpoint}
     command = [sys.executable, "-m", "pipelines.housekeeping", "--only", "objects,multiparts"]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment(**env | patience), capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=ROOT,
+        env=environment(**{**env, **patience}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
