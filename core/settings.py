@@ -142,7 +142,9 @@ class Settings(BaseSettings):
         description="A job that waits with no sign of its message for so many seconds is sent again.",
     )
     worker_processes: int = Field(
-        0, ge=0, description="Processes of a worker; 0 takes the pool's own default (encode 1, light 4)."
+        0,
+        ge=0,
+        description="Processes of a worker that runs stages; 0 takes the pool's own default (encode 1, light 4).",
     )
     shutdown_grace_s: int = Field(30, ge=0, description="A stopping worker may finish its stage in so many seconds.")
     log_json: bool = Field(False, description="Log one JSON object a line instead of text.")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -15,6 +19,9 @@ from tasks.signals import job_changed
 from tasks.stages import STAGES
 
 _log = structlog.get_logger(__name__)
+# The processes of a pool share this file; a lock on it is one process's own, and ends with it.
+_TURN = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as the process lives
+_TURN_AGAIN_S = 30
 
 
 @job_changed.connect
@@ -30,28 +37,32 @@ def reconcile() -> None:
     reconciler.run()
 
 
-@celery_app.task(name="expire_uploads", ignore_result=True)
-def expire_uploads() -> None:
+@celery_app.task(bind=True, name="expire_uploads", ignore_result=True, max_retries=None)
+def expire_uploads(self: Task[..., None]) -> None:
     """Drop uploads that were never completed, with their parts."""
-    _keep_house("uploads")
+    with _turn(self):
+        _keep_house("uploads")
 
 
-@celery_app.task(name="expire_artifacts", ignore_result=True)
-def expire_artifacts() -> None:
+@celery_app.task(bind=True, name="expire_artifacts", ignore_result=True, max_retries=None)
+def expire_artifacts(self: Task[..., None]) -> None:
     """Delete results that no job has needed for long."""
-    _keep_house("artifacts")
+    with _turn(self):
+        _keep_house("artifacts")
 
 
-@celery_app.task(name="sweep_storage", ignore_result=True)
-def sweep_storage() -> None:
+@celery_app.task(bind=True, name="sweep_storage", ignore_result=True, max_retries=None)
+def sweep_storage(self: Task[..., None]) -> None:
     """Delete files and multipart uploads that no row names."""
-    _keep_house("objects", "multiparts")
+    with _turn(self):
+        _keep_house("objects", "multiparts")
 
 
-@celery_app.task(name="sweep_leftovers", ignore_result=True)
-def sweep_leftovers() -> None:
+@celery_app.task(bind=True, name="sweep_leftovers", ignore_result=True, max_retries=None)
+def sweep_leftovers(self: Task[..., None]) -> None:
     """End live events that would stay for ever, repair dead leases, remove scratch folders of killed workers."""
-    _keep_house("events", "leases", "scratch")
+    with _turn(self):
+        _keep_house("events", "leases", "scratch")
 
 
 @task_prerun.connect
@@ -59,6 +70,19 @@ def _clear_scratch(task: Task[..., Any], **_: Any) -> None:
     """Before a stage fills the disk, remove what killed ones left on it: beat reaches one host, this every one."""
     if task.name in STAGES:
         _keep_house("scratch")
+
+
+@contextmanager
+def _turn(task: Task[..., None]) -> Iterator[None]:
+    """Let one housekeeping task at a time run on a worker, and others come again: a process stays free for recovery."""
+    try:
+        fcntl.lockf(_TURN, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise task.retry(countdown=_TURN_AGAIN_S) from None
+    try:
+        yield
+    finally:
+        fcntl.lockf(_TURN, fcntl.LOCK_UN)
 
 
 def _keep_house(*kinds: str) -> None:

@@ -11,11 +11,14 @@ from core.settings import get_settings
 from tasks.stages import POOLS, Pool, queues
 
 _PROCESSES: dict[Pool, int] = {"light": 4, "encode": 1}
+# One for the housekeeping, which takes turns, and one that is always free for recovery.
+_MAINTENANCE_PROCESSES = 2
 
 
 def worker(pool: Pool) -> list[str]:
     """Arguments of a worker that consumes the queues of one pool."""
-    processes = get_settings().worker_processes or _PROCESSES[pool]
+    maintains = pool == "maintenance"
+    processes = _MAINTENANCE_PROCESSES if maintains else get_settings().worker_processes or _PROCESSES[pool]
     return ["worker", "--queues", ",".join(queues(pool)), "--hostname", f"{pool}@%h", "--concurrency", str(processes)]
 
 
@@ -34,7 +37,7 @@ def main() -> None:
     """Become the process that was asked for."""
     parser = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    one = kinds.add_parser("worker", help="run the stages of one pool")
+    one = kinds.add_parser("worker", help="run the stages of one pool, or the maintenance")
     one.add_argument("pool", choices=POOLS)
     two = kinds.add_parser("beat", help="start periodic work")
     two.add_argument("--folder", type=Path, default=Path(".cutwork"), help="where its schedule file lives")

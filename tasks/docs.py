@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.stages import MAINTENANCE_QUEUE, PERIODIC, POOLS, STAGES, queues
+from tasks.stages import PERIODIC, POOLS, STAGES, queues
 
 PAGE = Path(__file__).parent.parent / "docs" / "stages.md"
 
@@ -31,12 +31,15 @@ def render() -> str:
     lines += [f"| {pool} | {', '.join(f'`{queue}`' for queue in queues(pool))} |" for pool in POOLS]
     lines += [
         "",
-        f"Beat sends these to the queue `{MAINTENANCE_QUEUE}`; the settings say how often.",
+        "Beat sends these to the pool `maintenance`, which so never waits for a stage; the settings say how often.",
         "",
-        "| task | what it does | period |",
-        "|---|---|---|",
+        "| task | what it does | queue | period | limit |",
+        "|---|---|---|---|---|",
     ]
-    lines += [f"| `{task.name}` | {task.summary} | `{task.every.upper()}` |" for task in PERIODIC.values()]
+    lines += [
+        f"| `{task.name}` | {task.summary} | `{task.queue}` | `{task.every.upper()}` | {_span(task.limit_s)} |"
+        for task in PERIODIC.values()
+    ]
     return "\n".join(lines) + "\n"
 
 

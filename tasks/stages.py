@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Pool = Literal["light", "encode"]
+Pool = Literal["light", "encode", "maintenance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ class Periodic:
 
     name: str
     summary: str
+    queue: str = "housekeeping"
     every: str
     limit_s: int = 120
 
@@ -116,6 +117,8 @@ PERIODIC: dict[str, Periodic] = {
         Periodic(
             name="reconcile",
             summary="Send again what was committed but never sent, or whose worker was lost",
+            # Recovery does not wait behind the housekeeping, which may take long.
+            queue="reconcile",
             every="reconcile_every_s",
         ),
         Periodic(
@@ -144,14 +147,14 @@ PERIODIC: dict[str, Periodic] = {
     )
 }
 
-MAINTENANCE_QUEUE = "maintenance"
-POOLS: tuple[Pool, ...] = ("light", "encode")
+POOLS: tuple[Pool, ...] = ("light", "encode", "maintenance")
 
 
 def queues(pool: Pool) -> list[str]:
     """Return the queues that workers of a pool consume."""
-    own = [stage.name for stage in STAGES.values() if stage.pool == pool]
-    return [*own, MAINTENANCE_QUEUE] if pool == "light" else own
+    if pool == "maintenance":
+        return list(dict.fromkeys(task.queue for task in PERIODIC.values()))
+    return [stage.name for stage in STAGES.values() if stage.pool == pool]
 
 
 def visibility_timeout_s() -> int:

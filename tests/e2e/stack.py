@@ -1,4 +1,4 @@
-"""The whole system as processes: API, light and encode workers, beat."""
+"""The whole system as processes: API, a worker of each pool, beat."""
 
 import os
 import subprocess
@@ -40,6 +40,7 @@ def running(folder: Path, environment: dict[str, str]):
         "api": [sys.executable, "-m", *api],
         "light": [sys.executable, "-m", "tasks", "worker", "light"],
         "encode": [sys.executable, "-m", "tasks", "worker", "encode"],
+        "maintenance": [sys.executable, "-m", "tasks", "worker", "maintenance"],
         "beat": [sys.executable, "-m", "tasks", "beat", "--folder", str(folder)],
     }
     processes = {}

@@ -26,7 +26,7 @@ from tests.services.process import wait_until
 __all__ = ["celery_backend_cluster", "celery_broker_cluster", "celery_nodes_folder", "celery_worker_cluster"]
 pytestmark = pytest.mark.e2e
 
-QUEUES = "hang,deaf,slow,crash,hog,fine,maintenance"
+QUEUES = "hang,deaf,slow,crash,hog,fine,reconcile"
 
 
 @pytest.fixture
