@@ -22,8 +22,9 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         Index(None, "account_id", "id"),
-        Index(None, "status", "id"),
-        Index(None, "account_id", "status", "id"),
+        Index(None, "status", "admitted_at"),
+        # Who counts an account's jobs reads this alone.
+        Index(None, "account_id", "lane", "status", "admitted_at", "priority", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("job"))
@@ -60,7 +61,11 @@ class JobStage(Base):
     """
 
     __tablename__ = "job_stages"
-    __table_args__ = (Index(None, "status", "lease_expires_at"), Index(None, "digest"))
+    __table_args__ = (
+        Index(None, "status", "lease_expires_at"),
+        Index(None, "status", "queued_at"),
+        Index(None, "digest"),
+    )
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(40), primary_key=True)

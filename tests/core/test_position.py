@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, select
 
-from core import admission, job_document, jobs, leases
+from core import admission, estimate, job_document, jobs, leases
 from core.db import engine, reading
 from core.leases import Lease
 from core.models import Job, JobStage
@@ -155,3 +155,16 @@ def test_a_page_of_jobs_costs_no_more_queries_than_one():
     with counted() as for_ended:
         job_document.documents([row], None)
     assert for_ended == []
+
+
+def test_a_heartbeat_asks_for_nothing_but_the_job(monkeypatch):
+    """Every running stage tells its followers at each of them."""
+    monkeypatch.setattr(estimate, "_KEPT_S", 10**9)
+    job = submit(make_account("one"), 1)
+    claim(job.id)
+    with counted() as first:
+        job_document.announce(job.id)
+    with counted() as second:
+        job_document.announce(job.id)
+    # The row, its stages, and once a minute how long such stages took.
+    assert (len(first), len(second)) == (3, 2)
