@@ -46,6 +46,13 @@ class Limits:
     max_duration: Fraction = Fraction(12 * 3600)
     """Seconds, as the container declares them."""
     max_streams: int = 64
+    max_image_bytes: int = 100 * 2**20
+    """Of an image's file: it is read whole."""
+    max_image_pixels: int = 64_000_000
+    """Of one frame of an image, as it comes and after each operation."""
+    max_image_frames: int = 1_000
+    max_animation_pixels: int = 200_000_000
+    """Of all frames of an animation together, as it comes and as it goes."""
 
     def check_duration(self, duration: Fraction) -> None:
         """Raise InputError `too_long` for more than `max_duration` seconds."""

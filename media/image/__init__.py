@@ -1,0 +1,1 @@
+"""Still and animated images: decode, a list of operations, several outputs. Files in, files out."""
