@@ -41,7 +41,9 @@ def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: in
     span = max((span for span in claim.spans if span.at <= start), key=lambda span: span.at)
     unit = line.video.time_base if line.video is not None and line.video.time_base else Fraction(1)
     moved = span.at - span.first * unit
-    end = min([start + _LISTEN, *(other.at for other in claim.spans if other.at > start)])
+    # The last packets before a joint are those with which the range after it begins.
+    lead = 2 * claim.copied_sound[number]
+    end = min([start + _LISTEN, *(other.at - lead for other in claim.spans if other.at > start)])
     found = _track(source.container, line.audio[number], start - moved)
     offsets = []
     for time, data in _packets(made.container, made.line.audio[number], start, end):

@@ -1,0 +1,49 @@
+"""Cuts of cuts: each brings parameter sets of its own beside those that its source has already."""
+
+from __future__ import annotations
+
+import av
+import pytest
+from measure import numbers
+from variants import make
+
+from media.smartcut import h264, hevc
+from media.smartcut.avc import _headers as avc_headers
+from media.smartcut.hvc import _headers as hvc_headers
+
+# The seconds of each cut, and the numbers that are left by then.
+_GENERATIONS = (
+    ([("0.2", "2.5"), ("2.7", None)], [*range(6, 75), *range(81, 180)]),
+    ([("0.35", None)], [*range(17, 75), *range(81, 180)]),
+    ([("0", "1.1"), ("1.5", "4.4")], [*range(17, 50), *range(62, 75), *range(81, 155)]),
+)
+
+
+def parameter_sets(path) -> tuple[set[int], set[int], int]:
+    """The identifiers of the sequence and of the picture parameter sets, and how many units declare them."""
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        name, data = context.name, context.extradata
+    if name == "h264":
+        units = avc_headers(data)[1]
+        sps = {h264.parse_sps(unit).id for unit in units if unit[0] & 31 == h264.SPS}
+        pps = {h264.pps_ids(unit)[0] for unit in units if unit[0] & 31 == h264.PPS}
+        return sps, pps, len(units)
+    units = [unit for unit in hvc_headers(data)[1] if hevc.kind(unit) != hevc.VPS]
+    sps = {hevc.parse_sps(unit).id for unit in units if hevc.kind(unit) == hevc.SPS}
+    return sps, {hevc.pps_ids(unit)[0] for unit in units if hevc.kind(unit) == hevc.PPS}, len(units)
+
+
+@pytest.mark.parametrize(
+    ("name", "peak"), [("pyramid.mp4", 255), ("clip.ts", 255), ("hevc.mp4", 255), ("hevc10.mp4", 1023)]
+)
+def test_a_cut_is_cut_again(name, peak, clip, clips, cut, judge, tmp_path):
+    source = make(clip, clips, name)
+    for generation, (keep, wanted) in enumerate(_GENERATIONS, 1):
+        result, target = cut(source, keep)
+        judge(source, result, target, wanted, peak=peak)
+        assert result.copied > 0
+        source = target.rename(tmp_path / f"{generation}.mp4")
+        sps, pps, units = parameter_sets(source)
+        assert (len(sps), len(pps), units) == (generation + 1, generation + 1, 2 * (generation + 1))
+    assert numbers(source) == _GENERATIONS[-1][1]
