@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -11,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.errors import TransientError
 from core.settings import get_settings
 
 _SQLITE_BUSY_MS = 30_000
+_FRESH_S = 1.0
+"""A connection that was used so many seconds ago is taken for whole."""
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def writes(session: Session) -> bool:
 @contextmanager
 def _session(*, write: bool) -> Iterator[Session]:
     try:
-        with Session(engine().execution_options(cutwork_write=write), expire_on_commit=False) as session:
+        with Session(engine().execution_options(**_options(write=write)), expire_on_commit=False) as session:
             yield session
             if write:
                 session.commit()
@@ -56,6 +60,12 @@ def _session(*, write: bool) -> Iterator[Session]:
         if error.connection_invalidated:
             raise TransientError("database_unavailable", "The database went away; try again shortly.") from error
         raise
+
+
+def _options(*, write: bool) -> dict[str, Any]:
+    # What only reads needs no transaction on a server: neither its begin nor its end has to travel.
+    serves = engine().dialect.name != "sqlite"
+    return {"cutwork_write": write} | ({"isolation_level": "AUTOCOMMIT"} if serves and not write else {})
 
 
 def engine() -> Engine:
@@ -69,10 +79,10 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
     if parsed.get_backend_name() != "sqlite":
         # A server that vanished without a word must be noticed: see libpq's connection parameters.
         patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-        made = create_engine(
-            parsed, pool_pre_ping=True, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience
-        )
+        made = create_engine(parsed, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience)
         event.listen(made, "connect", _prepare_postgres)
+        event.listen(made, "checkin", _note_use)
+        event.listen(made, "checkout", _ping_when_idle)
         return made
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +99,22 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{get_settings().lease_s}s'")
     connection.autocommit = False
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_when_idle(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    # A ping before every use, as the pool would do it, costs more than what most stages do in the database.
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) < _FRESH_S:
+        return
+    dialect = engine().dialect
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        # The pool then makes a new one, and trusts none that is older.
+        raise InvalidatePoolError from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -50,11 +50,16 @@ def announce(job_id: str) -> Job | None:
         with reading() as session:
             job = session.get(Job, job_id)
         if job:
-            events.publish(job_id, document(job, None))
+            publish(job)
     except TransientError as error:
         _log.warning("job not announced", job_id=job_id, reason=error.message)
         return None
     return job
+
+
+def publish(job: Job) -> None:
+    """Publish a job to its live events as its caller has just committed it, without reading it again."""
+    events.publish(job.id, document(job, None))
 
 
 def _document(job: Job, found: dict[str, Artifact], storage: Storage | None, place: int | None) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
         stage.started_at = moment
         stage.lease_owner = lease.owner
         stage.lease_expires_at = moment + timedelta(seconds=seconds)
+        # Looked at here, it can be read when the session is over.
+        assert stage.job is job
         return stage
 
 

@@ -12,10 +12,9 @@ from celery import Task
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from core import job_document, leases, parts, states
-from core.db import reading
 from core.errors import CutworkError, EngineError, TransientError
 from core.leases import Lease, Refused
-from core.models import Artifact, Job, JobStage
+from core.models import Artifact, JobStage
 from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
@@ -71,7 +70,7 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
     except TransientError as error:
         _retry(task, error, backoff(task.request.retries))
     if isinstance(claimed, JobStage):
-        job_document.announce(lease.job_id)
+        job_document.publish(claimed.job)
     else:
         _announce(lease)
     if claimed is Refused.DONE:
@@ -126,10 +125,8 @@ def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) ->
     """Run a claimed stage and commit it; False when it asked for parts instead, which now stand before it."""
     settings = get_settings()
     with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
-        with reading() as session:
-            account_id = session.get_one(Job, lease.job_id).account_id
         storage = storage_from(settings)
-        context = StageContext(row, stage, account_id, storage=storage, settings=settings, beat=beat)
+        context = StageContext(row, stage, row.job.account_id, storage=storage, settings=settings, beat=beat)
         try:
             function(context)
             if context.artifact is None and context.expansion is None:
