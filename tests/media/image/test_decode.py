@@ -10,8 +10,8 @@ from fractions import Fraction
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image, ImageCms, ImageOps
-from pixel_measures import encoded, psnr
+from PIL import Image, ImageOps
+from pixel_measures import encoded, psnr, wide_gamut
 
 from media.errors import InputError
 from media.image.decode import open_image
@@ -118,22 +118,6 @@ def test_cmyk_comes_out_in_its_colours(photo):
         for place, expected in enumerate(patches.get_flattened_data()):
             found = decoded.getpixel((place * 16 + 8, 8))
             assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= 8, (kind, place)
-
-
-def wide_gamut() -> bytes:
-    """A profile with red and green exchanged, so that nobody can overlook whether it was applied."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    tags = {
-        bytes(profile[at : at + 4]): at for at in range(132, 132 + 12 * struct.unpack_from(">I", profile, 128)[0], 12)
-    }
-    red, green = tags[b"rXYZ"], tags[b"gXYZ"]
-    profile[red + 4 : red + 12], profile[green + 4 : green + 12] = (
-        profile[green + 4 : green + 12],
-        profile[red + 4 : red + 12],
-    )
-    at, size = struct.unpack_from(">II", profile, tags[b"desc"] + 4)
-    profile[at : at + size] = profile[at : at + size].replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
-    return bytes(profile)
 
 
 def test_a_profile_is_applied_or_kept():

@@ -1,0 +1,118 @@
+"""Write a picture, or the frames of an animation, as JPEG, PNG, WebP, AVIF or GIF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+from media.errors import InputError
+from media.image.decode import Frame
+from media.image.operations.pad import flatten
+
+Format = Literal["jpeg", "png", "webp", "avif", "gif"]
+Metadata = Literal["strip", "keep", "keep-gps"]
+
+QUALITY: dict[str, int] = {"jpeg": 82, "webp": 80, "avif": 60}
+"""Of the lossy formats, where nothing else is said; the scales are their encoders' own."""
+
+EXTENSIONS: dict[str, str] = {"jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif", "gif": "gif"}
+_FINE = 90
+"""From this quality on colours are as finely resolved as light."""
+
+ANIMATES = ("webp", "gif", "avif")
+"""What an animation stays one in; the others take its first frame."""
+
+_LONGEST = {"jpeg": 65_500, "webp": 16_383, "avif": 65_535, "gif": 65_535, "png": 1_000_000}
+"""Pixels of a side that a format can hold (as its library says)."""
+
+_OPAQUE = 128
+"""GIF knows no half transparency: from this alpha on a pixel is there."""
+
+_LEFT_OUT = {
+    *(Base.Orientation, Base.ImageWidth, Base.ImageLength, Base.ExifImageWidth, Base.ExifImageHeight),
+    *(Base.BitsPerSample, Base.Compression, Base.StripOffsets, Base.StripByteCounts, Base.RowsPerStrip),
+    *(Base.PhotometricInterpretation, Base.SamplesPerPixel, Base.PlanarConfiguration, Base.InterColorProfile),
+    *(Base.TileWidth, Base.TileLength, Base.TileOffsets, Base.TileByteCounts, Base.ColorMap, Base.XMLPacket),
+    *(Base.MakerNote, Base.ExifInteroperabilityOffset, IFD.Exif, IFD.GPSInfo, IFD.Interop),
+}
+"""What the new file's pixels make untrue, how the old file was laid out, and directories."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How to write: `quality` 1 … 100 (None: the format's in `QUALITY`), `background` where a format has no alpha."""
+
+    format: Format = "webp"
+    quality: int | None = None
+    lossless: bool = False
+    background: str = "#ffffff"
+
+
+def write(path: Path, frames: Sequence[Frame], how: Encoding, *, exif: Image.Exif | None, loop: int) -> None:
+    """Write one frame, or an animation of several of one size that plays `loop` times (0: for ever).
+
+    Raises InputError `too_large_for_format`.
+    """
+    first, longest = frames[0].image, _LONGEST[how.format]
+    if max(first.size) > longest:
+        raise InputError("too_large_for_format", f"A side of {max(first.size)} pixels is too long for {how.format}.")
+    options: dict[str, Any] = {**_options(how), "icc_profile": frames[0].icc}
+    if exif and how.format != "gif":
+        options["exif"] = exif
+    pictures = [_fitted(frame.image, how) for frame in frames]
+    if len(pictures) > 1:
+        options |= {
+            "save_all": True,
+            "append_images": pictures[1:],
+            "duration": [frame.duration for frame in frames],
+            **({"loop": loop} if how.format == "webp" or loop != 1 else {}),
+        }
+    if how.format == "gif":
+        options["disposal"] = 2 if any(picture.mode == "RGBA" for picture in pictures) else 1
+    pictures[0].save(path, how.format.upper(), **options)
+
+
+def kept(exif: Image.Exif, wish: Metadata) -> Image.Exif | None:
+    """The tags to write again: none, or all but what is not true any more; the place only where that was asked for.
+
+    A maker's own notes are left out: nobody can say what is in them, and moving them breaks them.
+    """
+    if wish == "strip" or not exif:
+        return None
+    made = Image.Exif()
+    made.update({tag: value for tag, value in exif.items() if tag not in _LEFT_OUT})
+    for directory in (IFD.Exif, IFD.GPSInfo) if wish == "keep-gps" else (IFD.Exif,):
+        tags = {tag: value for tag, value in exif.get_ifd(directory).items() if tag not in _LEFT_OUT}
+        if tags:
+            made.get_ifd(directory).update(tags)
+    return made
+
+
+def _options(how: Encoding) -> dict[str, Any]:
+    quality = how.quality or QUALITY.get(how.format, 0)
+    chroma = {"subsampling": "4:4:4" if quality >= _FINE or how.lossless else "4:2:0"}
+    match how.format:
+        case "jpeg":
+            return {"quality": quality, "optimize": True, "progressive": True} | chroma
+        case "webp":
+            return {"lossless": True, "quality": 75} if how.lossless else {"quality": quality, "method": 4}
+        case "avif":
+            return {"quality": 100 if how.lossless else quality} | chroma
+        case _:
+            return {}
+
+
+def _fitted(image: Image.Image, how: Encoding) -> Image.Image:
+    """The picture without what the format cannot hold."""
+    if how.format == "jpeg":
+        return flatten(image, how.background)
+    if how.format == "gif" and image.mode == "RGBA":
+        hard = image.getchannel("A").point([255 * (value >= _OPAQUE) for value in range(256)])
+        image = image.copy()
+        image.putalpha(hard)
+    return image
