@@ -50,8 +50,8 @@ test: .venv/dev ## Run every test
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 SEED ?= 7
-chaos: .venv/dev ## Run 200 jobs while 100 things die: some 15 minutes; SEED=8 draws others
-	@$(BIN)/python -m tests.chaos --seed $(SEED) --jobs 200 --faults 100
+chaos: .venv/dev ## Run 200 jobs while 100 things die: some 20 minutes; SEED=8 draws others
+	@$(BIN)/python -m tests.chaos --seed $(SEED) --jobs 200 --faults 110
 
 check: .venv/dev ## Lint, format, types and import contracts
 	$(BIN)/ruff check $(CHECKED)

@@ -1,5 +1,4 @@
-"""The system under test: an API, two light and two encode workers, one for maintenance, beat, each restarted when it
-ends."""
+"""The system under test: an API, workers of every pool, and beat, each restarted when it ends."""
 
 from __future__ import annotations
 
@@ -20,13 +19,15 @@ from tests.services.ports import free_port
 from tests.services.process import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
-_WORKERS = {"light-1": 2, "light-2": 2, "encode-1": 1, "encode-2": 1, "maintenance-1": 2}
+STORM = {"light-1": 2, "light-2": 2, "encode-1": 1, "encode-2": 1, "maintenance-1": 2}
+PEACE = {"light-1": 2, "encode-1": 2, "maintenance-1": 1}
+"""Workers by name, and how many processes each has."""
 
 
 class Fleet:
     """The processes by name, watched over by a thread as an init system would."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], workers: Mapping[str, int]) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         (folder / "scratch").mkdir(parents=True)
@@ -36,7 +37,7 @@ class Fleet:
         gunicorn = ["gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
         self.api = Service("api", [sys.executable, "-m", *gunicorn, "--threads", "16"], **options)
         self.beat = Service("beat", [sys.executable, "-m", "tasks", "beat", "--folder", str(folder)], **options)
-        self.workers = [Service(name, _worker(name, count), **options) for name, count in _WORKERS.items()]
+        self.workers = [Service(name, _worker(name, count), **options) for name, count in workers.items()]
         self._watching = threading.Event()
 
     @property

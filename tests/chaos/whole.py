@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from tests.chaos import bucket, clips, history, outcome, report, runner, servers, verdict
 from tests.chaos.client import Client
 from tests.chaos.faults import Storm
-from tests.chaos.fleet import ROOT, Fleet
+from tests.chaos.fleet import PEACE, ROOT, STORM, Fleet
 from tests.chaos.runner import User
 from tests.chaos.scenario import JobSpec, Scenario
 from tests.chaos.service import environment
@@ -39,7 +39,7 @@ def run(
         name = f"chaos-{plan.seed}-{time.time_ns() // 10**6}"
         env = there.environment(name, through_proxy=True, broker_db=0) | dict(settings)
         engine = create_engine(env["DATABASE_URL"], pool_pre_ping=True)
-        fleet = Fleet(folder / "storm", env)
+        fleet = Fleet(folder / "storm", env, STORM)
         storm = Storm(fleet, there, engine, folder / "faults.log")
         with fleet.running():
             client = Client(fleet.url, storm.accepted)
@@ -98,7 +98,7 @@ def _undisturbed(
     """Run each of these jobs once in peace, with a database and a bucket of its own; outputs by likeness."""
     env = there.environment(f"{name}-peace", through_proxy=False, broker_db=1) | dict(settings)
     engine = create_engine(env["DATABASE_URL"])
-    fleet = Fleet(folder / "peace", env)
+    fleet = Fleet(folder / "peace", env, PEACE)
     with fleet.running(), ThreadPoolExecutor(4) as posting:
         user = User(Client(fleet.url), sources, folder / "fresh")
         user.prepare()
