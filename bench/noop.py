@@ -40,7 +40,6 @@ bare.config_from_object("celeryconfig")
 bare.conf.update(
     imports=(),
     beat_schedule={},
-    result_backend=get_settings().events_url,
     task_default_queue=f"{BARE}publish",
     task_queues=[Queue(BARE + name) for name in _NAMES],
     task_routes={BARE + name: {"queue": BARE + name} for name in _NAMES},

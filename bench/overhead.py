@@ -63,19 +63,27 @@ class Side:
         self.wait([self.send()])
         return (time.perf_counter() - begin) * 1000
 
-    def rate(self, batch: int) -> float:
-        """Jobs a second of a batch that waits in the queues when the worker goes on."""
+    def rate(self, batch: int) -> tuple[float, float]:
+        """Jobs a second of a batch that waits in the queues when the worker goes on, and its CPU seconds a job.
+
+        The second does not depend on who else uses the machine; what the database's server does is not in it.
+        """
         family = [self.worker, *self.worker.children(recursive=True)]
         for process in family:
             process.send_signal(signal.SIGSTOP)
         try:
             waiting = [self.send() for _ in range(batch)]
+            used = _cpu(family)
         finally:
             begin = time.perf_counter()
             for process in family:
                 process.send_signal(signal.SIGCONT)
         self.wait(waiting)
-        return batch / (time.perf_counter() - begin)
+        return batch / (time.perf_counter() - begin), (_cpu(family) - used) / batch
+
+
+def _cpu(family: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in family)
 
 
 def measure(shape: str, ours: Side, bare: Side, jobs: int, batch: int) -> dict[str, Any]:
@@ -88,7 +96,8 @@ def measure(shape: str, ours: Side, bare: Side, jobs: int, batch: int) -> dict[s
     latency = [(ours.latency_ms(), bare.latency_ms()) for _ in range(jobs)]
     mine, theirs = (statistics.median(one) for one in zip(*latency, strict=True))
     rates = [(ours.rate(batch), bare.rate(batch)) for _ in range(_BATCHES)]
-    fast, faster = (statistics.median(one) for one in zip(*rates, strict=True))
+    fast, faster = (statistics.median(side[0] for side in one) for one in zip(*rates, strict=True))
+    dear, cheap = (statistics.median(side[1] for side in one) for one in zip(*rates, strict=True))
     return {
         "row": shape,
         "stages": len(SHAPES[shape]),
@@ -99,6 +108,8 @@ def measure(shape: str, ours: Side, bare: Side, jobs: int, batch: int) -> dict[s
         "jobs_per_s": round(fast, 2),
         "bare_jobs_per_s": round(faster, 2),
         "throughput_ratio": round(fast / faster, 3),
+        "cpu_ms_per_stage": round(dear * 1000 / len(SHAPES[shape]), 1),
+        "bare_cpu_ms_per_stage": round(cheap * 1000 / len(SHAPES[shape]), 1),
         "jobs": jobs,
         "batch": batch,
         "processes": _PROCESSES,
@@ -226,6 +237,8 @@ _COLUMNS = {
     "jobs/s": "jobs_per_s",
     "bare Celery, jobs/s": "bare_jobs_per_s",
     "throughput, × bare": "throughput_ratio",
+    "CPU a stage, ms": "cpu_ms_per_stage",
+    "bare Celery, CPU a stage, ms": "bare_cpu_ms_per_stage",
 }
 
 
