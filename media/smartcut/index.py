@@ -33,4 +33,5 @@ def shown_ticks(source: BinaryIO, container: InputContainer, stream: VideoStream
     shift = first.pts - entries[0].timestamp - int(offsets[0])
     ticks = np.array([entry.timestamp for entry in entries if not entry.is_discard], np.int64)
     kept = np.array([not entry.is_discard for entry in entries])
-    return ticks + shift + (offsets[kept] if len(offsets) > 1 else offsets[0])
+    later: npt.NDArray[np.int64] = offsets[kept] if len(offsets) > 1 else offsets
+    return np.asarray(ticks + shift + later, np.int64)
