@@ -52,6 +52,8 @@ worker_prefetch_multiplier = 1
 # A worker takes only what it can start: a message behind an encode of an hour would wait while others are idle.
 worker_disable_prefetch = broker_url.startswith(("redis", "unix"))
 worker_hijack_root_logger = False
+# FFmpeg and its encoders keep what they once had; a new process gives it back. Celery counts in KiB.
+worker_max_memory_per_child = _settings.worker_max_memory_mb * 1024 or None
 # How long a stopping worker's stages may go on before they are handed over: see tasks/stop.py.
 worker_soft_shutdown_timeout = float(_settings.shutdown_grace_s)
 worker_cancel_long_running_tasks_on_connection_loss = False

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
         gt=0,
         description="How many encode processes an exact encode is cut into segments for; 1 encodes in one piece.",
     )
+    encode_memory_mb: int = Field(
+        16384,
+        ge=0,
+        description="Address space that a process may have while it encodes, in MiB (Linux); 0 sets no bound. 1080p "
+        "takes some 1200, 4K 3000, and more with many threads.",
+    )
     max_running_jobs: int = Field(
         8,
         gt=0,
@@ -145,6 +151,11 @@ class Settings(BaseSettings):
         0,
         ge=0,
         description="Processes of a worker that runs stages; 0 takes the pool's own default (encode 1, light 4).",
+    )
+    worker_max_memory_mb: int = Field(
+        1024,
+        ge=0,
+        description="A process that has used so much memory, in MiB, is replaced after its stage; 0 keeps it.",
     )
     shutdown_grace_s: int = Field(30, ge=0, description="A stopping worker may finish its stage in so many seconds.")
     log_json: bool = Field(False, description="Log one JSON object a line instead of text.")

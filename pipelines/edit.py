@@ -23,8 +23,9 @@ _SLACK = Fraction(1, 10)
 def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     """Plan an edit from a request that `EditSchema` has loaded.
 
-    Raises NotFoundError `asset_not_found`; InputError `no_video`, `range_past_end` when the asset's facts, if they are
-    known by now, rule the edit out: the engine checks again.
+    Raises NotFoundError `asset_not_found`; InputError `no_video`, `range_past_end`, `too_many_streams`,
+    `too_many_pixels`, `too_long` when the asset's facts, if they are known by now, rule the edit out: the engine checks
+    again.
     """
     source = assets.get(account_id, request["input"])
     _check_length(request["keep"], get_settings().max_duration_s)
@@ -74,10 +75,23 @@ def check(facts: Mapping[str, Any] | None, request: Mapping[str, Any]) -> None:
             "no_video", "The input has no picture to brand: leave brand out.", fields={"brand": ["No video."]}
         )
     duration = Fraction(facts["duration"])
+    _check_size(facts, duration)
     _check_ranges(duration, request["keep"])
     _check_length(
         [piece | {"end": piece["end"] or duration} for piece in request["keep"]], get_settings().max_duration_s
     )
+
+
+def _check_size(facts: Mapping[str, Any], duration: Fraction) -> None:
+    """Refuse at once what the engine would refuse to open; its codes are the same."""
+    settings = get_settings()
+    if len(facts["streams"]) > settings.max_streams:
+        raise InputError("too_many_streams", f"The file has more than {settings.max_streams} streams.")
+    largest = max((stream["width"] * stream["height"] for stream in facts["streams"] if "width" in stream), default=0)
+    if largest > settings.max_pixels:
+        raise InputError("too_many_pixels", f"The picture has more than {settings.max_pixels} pixels.")
+    if duration > settings.max_duration_s:
+        raise InputError("too_long", f"The recording is longer than the {settings.max_duration_s} s allowed.")
 
 
 def _check_length(keep: Sequence[Mapping[str, Any]], most: int) -> None:

@@ -23,6 +23,7 @@ from tasks import holder
 from tasks.app import celery_app
 from tasks.context import StageContext
 from tasks.heartbeat import Heartbeat, LeaseLost
+from tasks.memory import bounded
 from tasks.signals import job_changed
 from tasks.stages import STAGES, Stage
 
@@ -128,7 +129,8 @@ def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) ->
         storage = storage_from(settings)
         context = StageContext(row, stage, row.job.account_id, storage=storage, settings=settings, beat=beat)
         try:
-            function(context)
+            with bounded(stage):
+                function(context)
             if context.artifact is None and context.expansion is None:
                 raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
         except BaseException:

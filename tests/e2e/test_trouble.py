@@ -30,7 +30,12 @@ QUEUES = "hang,deaf,slow,crash,hog,fine,reconcile"
 
 
 @pytest.fixture
-def settings(tmp_path):
+def most_mb():
+    return 1024
+
+
+@pytest.fixture
+def settings(tmp_path, most_mb):
     (tmp_path / "scratch").mkdir()
     return {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
@@ -39,6 +44,8 @@ def settings(tmp_path):
         # No lease runs out in these tests: it is the worker that tells what became of its processes.
         "LEASE_S": "120",
         "SHUTDOWN_GRACE_S": "1",
+        "ENCODE_MEMORY_MB": "2048",
+        "WORKER_MAX_MEMORY_MB": str(most_mb),
     }
 
 
@@ -139,3 +146,12 @@ def test_a_hanging_stage_does_not_keep_its_worker_from_stopping(system):
     assert not child.is_running()
     deaf = stage_of(again([job])[0], "deaf")
     assert (deaf.status, deaf.attempt) == (states.QUEUED, 0)
+
+
+@pytest.mark.parametrize("most_mb", [1])
+def test_a_process_that_used_much_is_replaced_after_its_stage(system):
+    node = system.worker.container
+    before = {child.pid for child in node.children()}
+    fine = wait_for(*(job_of("fine") for _ in range(3)))
+    assert [(job.status, stage_of(job, "fine").attempt) for job in fine] == [(states.SUCCEEDED, 1)] * 3
+    wait_until(lambda: before.isdisjoint(child.pid for child in node.children()), 10)

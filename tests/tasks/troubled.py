@@ -51,8 +51,9 @@ def crash(ctx):
 
 @stage("hog")
 def hog(ctx):
-    """Ask for more memory than there is."""
-    bytearray(1 << 40)
+    """Ask for more memory than a stage may use, though there is as much address space."""
+    bytearray(3 << 30)
+    ctx.store({}, result={})
 
 
 @stage("fine")
