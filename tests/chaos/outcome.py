@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from core.models import Artifact, Job
-from tests.chaos.scenario import JobSpec
+from tests.chaos.workload import JobSpec
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,12 @@ _ANSWER = (
 
 
 class Cut(Exception):
-    """The connection is to be dropped, as by a cable."""
+    """Drop the connection, as a cable does."""
 
 
 @dataclass
 class _Passage:
-    """One connection: `left` is how many bytes of the answer still pass, None for all."""
-
-    left: int | None = None
+    left: int | None = None  # bytes of the answers that still pass, None for all
 
 
 class FaultProxy:

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from tests.chaos.client import Client
 from tests.chaos.clips import with_mark
 from tests.chaos.faults import Storm
-from tests.chaos.scenario import Fault, JobSpec, Scenario
+from tests.chaos.scenario import Fault, Scenario
+from tests.chaos.workload import JobSpec
 
 _MOST_AT_ONCE = 8
 _UNFINISHED = text("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")

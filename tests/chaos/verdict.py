@@ -14,7 +14,8 @@ from tasks.stages import STAGES
 from tests.chaos.client import Client
 from tests.chaos.history import History
 from tests.chaos.outcome import Ended, likeness
-from tests.chaos.scenario import JobSpec, Scenario
+from tests.chaos.scenario import Scenario
+from tests.chaos.workload import JobSpec
 
 TERMINAL = {"succeeded", "failed", "canceled"}
 # What a stage may say in the end when trouble used up its attempts.

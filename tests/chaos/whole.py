@@ -17,9 +17,10 @@ from tests.chaos.client import Client
 from tests.chaos.faults import Storm
 from tests.chaos.fleet import PEACE, ROOT, STORM, Fleet
 from tests.chaos.runner import User
-from tests.chaos.scenario import JobSpec, Scenario
+from tests.chaos.scenario import Scenario
 from tests.chaos.service import environment
 from tests.chaos.verdict import Verdict
+from tests.chaos.workload import JobSpec
 
 
 def run(
