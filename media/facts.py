@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -89,10 +89,48 @@ class AudioFacts(StreamFacts):
     layout: str
 
 
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a picture was taken: degrees north and east as decimal strings, south and west below 0."""
+
+    latitude: str
+    longitude: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What is known of an image alone.
+
+    `frames` of an animation, 1 of a still; `transparent` says whether anything shows through. `dominant_colour` is
+    `#rrggbb` (null: nothing is opaque), `thumbhash` base64 (https://evanw.github.io/thumbhash/). The two hashes are 64
+    bits in hex: of pictures that look alike few differ. The rest is as the camera wrote it: `taken_at` in ISO 8601,
+    its zone left out where it is not known.
+    """
+
+    frames: int
+    transparent: bool
+    dominant_colour: str | None
+    thumbhash: str
+    perceptual_hash: str
+    difference_hash: str
+    camera_make: str | None = None
+    camera_model: str | None = None
+    lens: str | None = None
+    taken_at: str | None = None
+    location: Location | None = None
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> ImageFacts:
+        """Read what `dataclasses.asdict` wrote, and pass over what others added."""
+        known = {name: value for name, value in document.items() if name in cls.__dataclass_fields__}
+        place = known.get("location")
+        return cls(**known | {"location": Location(**place) if place else None})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaInfo:
     """A whole file. `video` and `audio` are the indexes of the main streams; `duration` is what can be cut, in seconds
-    from the presentation start. Images have neither duration nor container time."""
+    from the presentation start. Images have neither duration nor container time; nothing else has `image`."""
 
     kind: Literal["video", "audio", "image"]
     container: str
@@ -104,6 +142,7 @@ class MediaInfo:
     video: int | None = None
     audio: int | None = None
     streams: tuple[StreamFacts, ...] = ()
+    image: ImageFacts | None = None
 
     @property
     def main_video(self) -> VideoFacts | None:
@@ -117,15 +156,18 @@ class MediaInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, in the spelling of `StreamFacts.to_dict`."""
-        plain = {name: _plain(name, getattr(self, name)) for name in _names(self) if name != "streams"}
-        return {**plain, "streams": [stream.to_dict() for stream in self.streams]}
+        plain = {name: _plain(name, getattr(self, name)) for name in _names(self) if name not in {"streams", "image"}}
+        image = {"image": asdict(self.image)} if self.image else {}
+        return {**plain, **image, "streams": [stream.to_dict() for stream in self.streams]}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> MediaInfo:
         """Read what `to_dict` wrote, times to the microsecond, and pass over what others added."""
         known = {name: value for name, value in document.items() if name in cls.__dataclass_fields__}
         streams = tuple(_stream(stream) for stream in document["streams"])
-        return cls(**_exact({**known, "streams": streams}))
+        image = document.get("image")
+        facts = ImageFacts.from_dict(image) if image else None
+        return cls(**_exact({**known, "streams": streams, "image": facts}))
 
 
 def _stream(document: Mapping[str, Any]) -> StreamFacts:

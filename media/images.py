@@ -1,78 +1,64 @@
-"""Still images, through Pillow: JPEG, PNG and WebP."""
+"""Still images as the rest of the engine sees them: a picture to draw with, and facts like those of a video."""
 
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
-from PIL.ExifTags import Base
+from PIL import Image
 
-from media.errors import InputError
 from media.facts import MediaInfo, VideoFacts
+from media.image import decode
+from media.image.facts import image_facts
 from media.types import DEFAULT_LIMITS, Limits
-
-FORMATS = ("JPEG", "PNG", "WEBP")
 
 # EXIF orientation (CIPA DC-008, 4.6.5.1.6): clockwise turn that shows the picture upright, after mirroring.
 _ORIENTATIONS = {1: (0, False), 2: (0, True), 3: (180, False), 4: (180, True)} | {
     5: (270, True), 6: (90, False), 7: (90, True), 8: (270, False),
 }  # fmt: skip
+# Facts are read off a picture that need not be whole.
+_FACTS_SIDE = 512
 
 
 def open_image(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
-    """Open and decode an image, not yet turned upright (`PIL.ImageOps.exif_transpose` does that).
+    """Open and decode an image: its first frame, upright, in RGB or RGBA, in sRGB.
 
     Raises:
-        InputError: unsupported_format, too_many_pixels, damaged_file.
+        InputError: as `decode.open_image` and `ImageFile.still`.
     """
-    source.seek(0)
-    try:
-        image = Image.open(source, formats=FORMATS)
-        if image.width * image.height > limits.max_pixels:
-            raise _too_large(limits)
-        image.load()
-    except Image.DecompressionBombError as error:
-        raise _too_large(limits) from error
-    except UnidentifiedImageError as error:
-        raise InputError("unsupported_format", "Images are read as JPEG, PNG or WebP; convert this one.") from error
-    except (SyntaxError, ValueError, EOFError) as error:
-        raise InputError("damaged_file", "The image is damaged.") from error
-    except OSError as error:
-        # Pillow reports broken data as a plain OSError without a number; a storage error has one or its own class.
-        if type(error) is OSError and error.errno is None:
-            raise InputError("damaged_file", "The image is damaged or cut off.") from error
-        raise
-    return image
+    return decode.open_image(source, limits).still().image
 
 
 def probe(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
-    """The facts of an image: one “video” stream of one frame.
+    """The facts of an image: one “video” stream, and what is known of pictures alone.
 
     Raises:
         InputError: as `open_image`.
     """
-    image = open_image(source, limits)
-    rotation, mirrored = _ORIENTATIONS.get(image.getexif().get(Base.Orientation, 1), (0, False))
-    turned = rotation % 180 == 90
-    kind = (image.format or "").lower()
+    file = decode.open_image(source, limits)
+    frame = file.still(scale=min(Fraction(1), Fraction(_FACTS_SIDE, min(file.stored))))
+    rotation, mirrored = _ORIENTATIONS[file.orientation]
     picture = VideoFacts(
         index=0,
         type="video",
-        codec="mjpeg" if kind in {"jpeg", "mpo"} else kind,
+        codec="mjpeg" if file.kind == "jpeg" else file.kind,
         default=True,
-        width=image.width,
-        height=image.height,
-        display_width=image.height if turned else image.width,
-        display_height=image.width if turned else image.height,
+        width=file.stored[0],
+        height=file.stored[1],
+        display_width=file.width,
+        display_height=file.height,
         rotation=rotation,
         mirrored=mirrored,
-        frames=1,
-        pixel_format=image.mode.lower(),
-        bit_depth=16 if image.mode.startswith("I") else 8,
+        frames=file.frames,
+        pixel_format=file.mode.lower(),
+        bit_depth=16 if file.mode.startswith("I") else 8,
     )
-    return MediaInfo(kind="image", container=kind, size=source.seek(0, os.SEEK_END), video=0, streams=(picture,))
-
-
-def _too_large(limits: Limits) -> InputError:
-    return InputError("too_many_pixels", f"The image has more than {limits.max_pixels} pixels.")
+    return MediaInfo(
+        kind="image",
+        container=file.kind,
+        size=source.seek(0, os.SEEK_END),
+        video=0,
+        streams=(picture,),
+        image=image_facts(file, frame.image),
+    )

@@ -43,7 +43,7 @@ _INTERLACED_ORDERS = {2, 3, 4, 5}
 
 
 def probe(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
-    """Read the facts of a video, a sound file, or a JPEG, PNG or WebP image.
+    """Read the facts of a video, a sound file, or an image.
 
     Decodes one frame of the main stream, so that a file that probes well can be worked on.
 

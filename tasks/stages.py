@@ -51,6 +51,7 @@ STAGES: dict[str, Stage] = {
             name="probe",
             summary="Read the facts and the keyframe map of a file",
             pool="light",
+            version=2,
             soft_limit_s=300,
             hard_limit_s=360,
             weight=2,

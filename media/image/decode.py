@@ -140,6 +140,9 @@ class ImageFile:
             # A turned picture has lost what only the file object knew.
             upright.info = image.info
         plain, icc = colour.normal(upright, profile, notices)
+        # A picture that knows nothing of its file: Pillow's writers would pass on comments, XMP and the like.
+        plain = plain.copy() if plain is image else plain
+        plain.info = {}
         return Frame(plain, icc, int(image.info.get("duration", 0) or 0))
 
     def _check(self) -> None:

@@ -28,7 +28,7 @@ REFUSED = {
     "svg_billion_laughs.svg": "unsupported_format",
     "bomb_jpeg_dims_65500.jpg": "too_many_pixels",
     "bomb_100_hours_3_frames.mp4": "too_long",
-    "poly_gif_js.gif": "unsupported_format",
+    "poly_gif_js.gif": "damaged_file",
     # Captions are text: not for this door.
     "captions_latin1.srt": "unsupported_format",
     "captions_injection.vtt": "unsupported_format",

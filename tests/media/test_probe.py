@@ -92,9 +92,9 @@ def test_bad_images_are_refused():
     frame_header = bomb.index(b"\xff\xc0")
     bomb[frame_header + 5 : frame_header + 9] = struct.pack(">HH", 65_500, 65_500)
     assert refusal(bytes(bomb)) == "too_many_pixels"
-    assert refusal(jpeg, max_pixels=640 * 479) == "too_many_pixels"
+    assert refusal(jpeg, max_image_pixels=640 * 479) == "too_many_pixels"
     assert refusal(jpeg[: len(jpeg) // 2]) == "damaged_file"
-    assert refusal(b"GIF89a" + bytes(100)) == "unsupported_format"
+    assert refusal(b"GIF89a" + bytes(100)) == "damaged_file"
 
 
 def test_a_picture_of_which_nothing_decodes_is_damaged(silent_clip):
@@ -127,9 +127,6 @@ def rows(folder):
 def test_real_clips_match_their_manifest(shared_media):
     for row in rows(shared_media):
         path = shared_media / row["file"]
-        if row["container"] in {"HEIF", "GIF"}:
-            assert refusal(path.read_bytes()) == "unsupported_format", row["file"]
-            continue
         info = facts(path)
         video, name = info.main_video, row["file"]
         assert sum(isinstance(s, AudioFacts) for s in info.streams) == int(row["n_audio"] or 0), name

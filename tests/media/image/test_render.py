@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 from pixel_measures import encoded, psnr, wide_gamut
 
 from media.errors import InputError
@@ -18,6 +19,7 @@ from media.image.operations import Crop, Flip, Grayscale, Pad, Resize, Rotate, R
 from media.image.plan import Output
 from media.image.render import render
 from media.image.sample import scene
+from media.images import open_image
 from media.types import Limits
 
 
@@ -200,6 +202,29 @@ def test_metadata_is_stripped_or_kept_and_the_place_only_on_request(tagged, made
     assert found["keep-gps"].get_ifd(0x8825)[2] == (48.0, 30.0, 0.0)
     with open(files["keep"].filename, "rb") as file:
         assert b"GPS" not in file.read()
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "avif", "gif"])
+@pytest.mark.parametrize("wish", ["strip", "keep"])
+def test_what_else_a_file_says_stays_behind(photo, made, kind, wish):
+    texts = PngInfo()
+    texts.add_text("Comment", "SECRET text")
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>SECRET place</x:xmpmeta>"
+    sources = [
+        encoded(photo, "PNG", pnginfo=texts).getvalue(),
+        encoded(photo, "WEBP", xmp=xmp).getvalue(),
+        encoded(photo, "JPEG", comment=b"SECRET remark", xmp=xmp).getvalue(),
+        encoded(photo, "GIF", comment=b"SECRET remark").getvalue(),
+    ]
+    for source in sources:
+        assert b"SECRET" in source
+        _, result = made(source, [output("out", kind, metadata=wish)])
+        assert b"SECRET" not in result.files["out"].path.read_bytes()
+
+
+def test_a_picture_to_draw_with_is_not_turned_twice(tagged):
+    picture = open_image(io.BytesIO(tagged))
+    assert picture.size == ImageOps.exif_transpose(picture).size == (160, 240)
 
 
 def test_a_kept_profile_goes_with_the_file(photo, made):
