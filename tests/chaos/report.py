@@ -41,6 +41,8 @@ def show(figures: dict[str, Any], broken: list[str], given_up: list[str]) -> Non
         ("commits whose process was witnessed", figures["commits_witnessed"]),
         ("kill to resumption, cases", resumed["count"]),
         ("killed and not claimed again", resumed["not_claimed_again"]),
+        ("kill to taken back, median s", figures["taken_back_s"]["median"]),
+        ("kill to taken back, max s", figures["taken_back_s"]["max"]),
         ("kill to resumption, median s", resumed["median"]),
         ("kill to resumption, max s", resumed["max"]),
         ("seconds until quiet", figures["settled_s"]),

@@ -12,7 +12,7 @@ from typing import Any
 from core.models import Artifact
 from tasks.stages import STAGES
 from tests.chaos.client import Client
-from tests.chaos.history import History
+from tests.chaos.history import History, Hold
 from tests.chaos.outcome import Ended, likeness
 from tests.chaos.scenario import Scenario
 from tests.chaos.workload import JobSpec
@@ -31,6 +31,7 @@ class Verdict:
     given_up: list[str] = field(default_factory=list)
     compared: int = 0
     rerun: int = 0
+    taken_back_s: list[float] = field(default_factory=list)
     resumed_s: list[float] = field(default_factory=list)
     unresumed: int = 0
     zombies: int = 0
@@ -43,12 +44,8 @@ class Verdict:
             "given_up": len(self.given_up),
             "outputs_compared": self.compared,
             "stages_rerun": self.rerun,
-            "resumption_s": {
-                "count": len(self.resumed_s),
-                "not_claimed_again": self.unresumed,
-                "median": round(median(self.resumed_s), 1) if self.resumed_s else None,
-                "max": round(max(self.resumed_s), 1) if self.resumed_s else None,
-            },
+            "taken_back_s": _spread(self.taken_back_s),
+            "resumption_s": _spread(self.resumed_s) | {"not_claimed_again": self.unresumed},
             "zombies": self.zombies,
         }
 
@@ -109,29 +106,41 @@ def _of_job(job: Ended, spec: JobSpec | None, client: Client, verdict: Verdict) 
         yield f"end: {named} failed with {code}"
 
 
-def resumptions(verdict: Verdict, history: History, killed: Sequence[tuple[datetime, Sequence[int]]]) -> None:
+def resumptions(verdict: Verdict, history: History, killed: Sequence[tuple[datetime, list[int]]]) -> None:
     """For every lease whose process was killed: the seconds from the SIGKILL to the next claim of the stage.
 
-    A stage that nobody claimed again is counted apart: its job was canceled, or another job made the same artifact.
+    In between it was taken back and sent again, and waited in its queue for a worker. A stage that nobody claimed again
+    is counted apart: its job was canceled, or another job made the same artifact.
     """
-    for moment, pids in killed:
-        for hold in history.holds:
-            if hold.process in pids and hold.begun < moment and (hold.ended is None or hold.ended > moment):
-                later = [other.begun for other in history.holds if _same(hold, other) and other.begun > moment]
-                if later:
-                    verdict.resumed_s.append((min(later) - moment).total_seconds())
-                else:
-                    verdict.unresumed += 1
+    for hold in history.holds:
+        moment = next((at for at, pids in sorted(killed) if hold.process in pids and _holds(hold, at)), None)
+        if moment is None:
+            continue
+        verdict.taken_back_s += [(hold.ended - moment).total_seconds()] if hold.ended else []
+        later = [other.begun for other in history.holds if _same(hold, other) and other.begun > moment]
+        if later:
+            verdict.resumed_s.append((min(later) - moment).total_seconds())
+        else:
+            verdict.unresumed += 1
 
 
 def zombies(verdict: Verdict, history: History, stopped: Sequence[tuple[datetime, Sequence[int], float]]) -> None:
     """Count the processes that woke up and found their stage taken by another."""
     for moment, pids, seconds in stopped:
         for hold in history.holds:
-            if hold.process in pids and hold.begun < moment and hold.ended and hold.ended > moment:
+            if hold.process in pids and _holds(hold, moment) and hold.ended:
                 woke = (hold.ended - moment).total_seconds() >= seconds
                 verdict.zombies += not woke
 
 
-def _same(hold: Any, other: Any) -> bool:
+def _spread(seconds: Sequence[float]) -> dict[str, Any]:
+    middle, most = (round(median(seconds), 1), round(max(seconds), 1)) if seconds else (None, None)
+    return {"count": len(seconds), "median": middle, "max": most}
+
+
+def _holds(hold: Hold, moment: datetime) -> bool:
+    return hold.begun < moment and (hold.ended is None or hold.ended > moment)
+
+
+def _same(hold: Hold, other: Hold) -> bool:
     return (hold.job_id, hold.stage) == (other.job_id, other.stage)
