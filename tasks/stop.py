@@ -10,11 +10,12 @@ worker neither ends when its last stage does nor acknowledges what was finished 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import structlog
@@ -28,6 +29,8 @@ from tasks.signals import holder_stops
 
 _log = structlog.get_logger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_CLOSE_S = 3.0
+"""How long the event loop may take to notice that it is to end."""
 _TIDY_S = 5.0
 """How long the processes may take to remove what they have half made."""
 _PATIENCE_S = 10.0
@@ -46,6 +49,7 @@ class GracefulStop(bootsteps.StartStopStep):
         # Its `put` may be called in a signal handler, unlike that of an Event or a Condition.
         self._news: SimpleQueue[str] = SimpleQueue()
         self._told = False
+        self._closed = Event()
         self._thread = Thread(target=self._watch, name="graceful-stop", daemon=True)
 
     def start(self, worker: Any) -> None:  # noqa: ARG002 - the interface of a step
@@ -57,6 +61,7 @@ class GracefulStop(bootsteps.StartStopStep):
 
     def close(self, worker: Any) -> None:  # noqa: ARG002
         """Begin to count when the worker stops without a signal: told by remote control, for instance."""
+        self._closed.set()
         if not self._told:
             self._news.put("stop")
 
@@ -76,12 +81,15 @@ class GracefulStop(bootsteps.StartStopStep):
         grace = self._worker.app.conf.worker_soft_shutdown_timeout
         if self._news.get() == "end" or self._wait(grace) == "end":
             return
+        # Not before the worker has ceased to take messages: it would take its own stages again.
+        self._closed.wait(_CLOSE_S)
         _log.info("handing over", after_s=grace)
         self._hand_over()
         if self._wait(_TIDY_S) != "end":
             for pid in self._processes():
                 _log.warning("process killed", pid=pid)
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _wait(self, seconds: float) -> str | None:
         try:
