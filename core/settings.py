@@ -76,6 +76,16 @@ class Settings(BaseSettings):
     max_pixels: int = Field(8192 * 4320, gt=0, description="Largest picture that is opened, in pixels a frame.")
     max_duration_s: int = Field(12 * 3600, gt=0, description="Longest recording that is accepted, in seconds.")
     max_streams: int = Field(64, gt=0, description="Most streams a file may have.")
+    max_image_bytes: int = Field(100 * 2**20, gt=0, description="Largest image file that is opened, in bytes.")
+    max_image_pixels: int = Field(
+        64_000_000,
+        gt=0,
+        description="Largest image that is opened or made, in pixels; a worker needs some 16 bytes for each.",
+    )
+    max_image_frames: int = Field(1_000, gt=0, description="Most frames an animated image may have.")
+    max_animation_pixels: int = Field(
+        200_000_000, gt=0, description="Most pixels of all frames of an animated image together."
+    )
     max_keep_ranges: int = Field(500, gt=0, description="Most ranges that one edit may keep.")
 
     scratch_dir: Path | None = Field(

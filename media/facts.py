@@ -157,8 +157,8 @@ class MediaInfo:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, in the spelling of `StreamFacts.to_dict`."""
         plain = {name: _plain(name, getattr(self, name)) for name in _names(self) if name not in {"streams", "image"}}
-        image = {"image": asdict(self.image)} if self.image else {}
-        return {**plain, **image, "streams": [stream.to_dict() for stream in self.streams]}
+        streams = [stream.to_dict() for stream in self.streams]
+        return {**plain, "streams": streams, "image": asdict(self.image) if self.image else None}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> MediaInfo:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
-from core.admission import PRIORITIES
 from core.settings import get_settings
+from pipelines.request_schema import RequestSchema
 from pipelines.times import Share, Time, asset_id, colour
 
 POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
 TRANSITIONS = ("cut", "crossfade")
 MODES = ("smart", "exact", "copy")
-# Metadata travels with every document and every live event.
-_MOST_METADATA = 16 * 1024
 _TEXT = validate.And(validate.Length(min=1, max=200), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$"))
-
-
-def _fits(metadata: dict[str, Any]) -> None:
-    if len(json.dumps(metadata)) > _MOST_METADATA:
-        raise ValidationError(f"At most {_MOST_METADATA} bytes as JSON: keep the rest with you, under an id.")
 
 
 class KeepSchema(Schema):
@@ -106,7 +98,7 @@ class BrandSchema(Schema):
             raise ValidationError("Ask for an intro, an outro or a watermark, or leave brand out.")
 
 
-class EditSchema(Schema):
+class EditSchema(RequestSchema):
     """Keep some ranges of a recording; add a preview and branding if wanted."""
 
     input = asset_id(required=True)
@@ -123,18 +115,6 @@ class EditSchema(Schema):
         PreviewSchema, load_default=lambda: {"height": 360}, allow_none=True, metadata={"description": "null for none."}
     )
     brand = fields.Nested(BrandSchema, load_default=None, allow_none=True)
-    filename = fields.String(validate=validate.Length(min=1, max=200))
-    priority = fields.String(
-        load_default="normal",
-        validate=validate.OneOf(list(PRIORITIES)),
-        metadata={"description": "Which of your own waiting jobs goes first; it overtakes nobody else's."},
-    )
-    metadata = fields.Dict(
-        keys=fields.String(validate=validate.Length(min=1, max=64)),
-        load_default=dict,
-        metadata={"description": "Yours to fill; it comes back with the job. At most 50 keys."},
-        validate=validate.And(validate.Length(max=50), _fits),
-    )
 
     @pre_load
     def _plain_preview(self, data: Any, **_: Any) -> Any:

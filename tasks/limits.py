@@ -15,6 +15,10 @@ def limits(settings: Settings) -> Limits:
         max_pixels=settings.max_pixels,
         max_duration=Fraction(settings.max_duration_s),
         max_streams=settings.max_streams,
+        max_image_bytes=settings.max_image_bytes,
+        max_image_pixels=settings.max_image_pixels,
+        max_image_frames=settings.max_image_frames,
+        max_animation_pixels=settings.max_animation_pixels,
     )
 
 

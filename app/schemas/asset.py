@@ -7,6 +7,46 @@ from marshmallow import Schema, fields, validate
 _SECONDS = {"description": "Seconds, a decimal string.", "example": "2700.04"}
 
 
+class LocationSchema(Schema):
+    """Where a picture was taken, as its camera wrote it: degrees, south and west below 0."""
+
+    latitude = fields.String(required=True, metadata={"example": "41.220300"})
+    longitude = fields.String(required=True, metadata={"example": "-96.071625"})
+
+
+class ImageFactsSchema(Schema):
+    """What is known of an image alone. Its owner sees where it was taken; what is made of it carries no place unless
+    that is asked for."""
+
+    frames = fields.Integer(required=True, metadata={"description": "Of an animation; 1 of a still."})
+    transparent = fields.Boolean(required=True, metadata={"description": "Whether anything shows through."})
+    dominant_colour = fields.String(required=True, allow_none=True, metadata={"example": "#9abae2"})
+    thumbhash = fields.String(
+        required=True,
+        metadata={
+            "description": "The picture in some 25 bytes, as base64: https://evanw.github.io/thumbhash/ shows it while "
+            "the real one loads.",
+            "example": "HdcJFYJNPImvaJiKlYiGVsJAAh0V",
+        },
+    )
+    perceptual_hash = fields.String(
+        required=True, metadata={"description": "64 bits in hex; of pictures that look alike, some 10 differ at most."}
+    )
+    difference_hash = fields.String(required=True, metadata={"description": "Another one, by neighbours."})
+    camera_make = fields.String(required=True, allow_none=True)
+    camera_model = fields.String(required=True, allow_none=True, metadata={"example": "iPhone 7"})
+    lens = fields.String(required=True, allow_none=True)
+    taken_at = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "By the camera's clock; with a zone where it knew one.",
+            "example": "2019-03-21T11:04:22",
+        },
+    )
+    location = fields.Nested(LocationSchema, required=True, allow_none=True)
+
+
 class MediaSchema(Schema):
     """The facts of a file; an image has no times."""
 
@@ -31,6 +71,9 @@ class MediaSchema(Schema):
             "`width`, `height`, `display_width`, `display_height`, `rotation`, `frame_rate` (as `30000/1001`), "
             "`variable`, `hdr`, `attached_picture` …; sound has `sample_rate`, `channels`, `layout`."
         },
+    )
+    image = fields.Nested(
+        ImageFactsSchema, required=True, allow_none=True, metadata={"description": "null for video and sound."}
     )
 
 
