@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import CursorResult, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.db import writes
-from core.models import Artifact
+from core.models import Artifact, now
 
 PREFIX = "artifacts/"
+_INSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 _KEY = re.compile(r"artifacts/[0-9a-f]{2}/([0-9a-f]{64})/[0-9a-f]+/.+")
 
 
@@ -24,6 +27,23 @@ def find(session: Session, digests: Iterable[str]) -> dict[str, Artifact]:
     query = select(Artifact).where(Artifact.digest.in_(list(digests)))
     rows = session.scalars(query.with_for_update(read=True, key_share=True) if writes(session) else query)
     return {row.digest: row for row in rows}
+
+
+def keep(session: Session, artifact: Artifact) -> Artifact:
+    """Insert an artifact, unless one of its digest exists; return the one that is there."""
+    insert = _INSERTS[session.get_bind().dialect.name]
+    # The model's defaults: a statement of its own would not hand them back.
+    artifact.created_at = artifact.created_at or now()
+    artifact.warnings = artifact.warnings or []
+    values = {column.key: getattr(artifact, column.key) for column in Artifact.__table__.columns}
+    while True:
+        made = session.execute(insert(Artifact).values(values).on_conflict_do_nothing(index_elements=[Artifact.digest]))
+        if cast("CursorResult[Any]", made).rowcount:
+            return artifact
+        # It may have expired between the two statements.
+        found = find(session, [artifact.digest]).get(artifact.digest)
+        if found:
+            return found
 
 
 def file_key(digest: str, attempt: str, name: str) -> str:

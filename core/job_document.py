@@ -49,17 +49,20 @@ def announce(job_id: str) -> Job | None:
     try:
         with reading() as session:
             job = session.get(Job, job_id)
-        if job:
-            publish(job)
     except TransientError as error:
         _log.warning("job not announced", job_id=job_id, reason=error.message)
         return None
+    if job:
+        publish(job)
     return job
 
 
 def publish(job: Job) -> None:
     """Publish a job to its live events as its caller has just committed it, without reading it again."""
-    events.publish(job.id, document(job, None))
+    try:
+        events.publish(job.id, document(job, None))
+    except TransientError as error:
+        _log.warning("job not announced", job_id=job.id, reason=error.message)
 
 
 def _document(job: Job, found: dict[str, Artifact], storage: Storage | None, place: int | None) -> dict[str, Any]:

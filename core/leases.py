@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from core import artifacts, jobs, states
 from core.db import reading, transaction
@@ -103,32 +102,31 @@ def renew(lease: Lease, *, seconds: int, progress: float) -> bool:
         return True
 
 
-def commit(lease: Lease, artifact: Artifact) -> Artifact | None:
+@dataclass(frozen=True)
+class Commit:
+    """A stage that was committed: the artifact that counts, and its job as it stands now."""
+
+    artifact: Artifact
+    job: Job
+
+
+def commit(lease: Lease, artifact: Artifact) -> Commit | None:
     """Store what the stage made and mark it done, in one transaction; None when the lease is no longer ours.
 
-    Return the artifact that counts: another job of the account may have made the same one first.
+    The artifact that counts may be another one: another job of the account may have made the same first.
     """
-    try:
-        return _commit(lease, artifact)
-    except IntegrityError:
-        # Another job of the account made the same artifact in this very moment: the first one counts.
-        return _commit(lease, artifact)
-
-
-def _commit(lease: Lease, artifact: Artifact) -> Artifact | None:
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
         stage = held(job, lease)
-        made = artifacts.find(session, [artifact.digest]).get(artifact.digest)
         if job is None or stage is None:
             # An earlier call may have committed these very files, and lost its connection before the answer.
-            return made if made and made.files == artifact.files else None
-        if made is None:
-            made = session.merge(artifact)
-            session.flush()
-        jobs.finish_from_artifact(stage, made, cached=False, moment=now())
-        jobs.settle(job, now())
-        return made
+            made = artifacts.find(session, [artifact.digest]).get(artifact.digest)
+            return Commit(made, job) if job and made and made.files == artifact.files else None
+        made = artifacts.keep(session, artifact)
+        moment = now()
+        jobs.finish_from_artifact(stage, made, cached=False, moment=moment)
+        jobs.settle(job, moment)
+        return Commit(made, job)
 
 
 def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:

@@ -13,8 +13,8 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from core import job_document, leases, parts, states
 from core.errors import CutworkError, EngineError, TransientError
-from core.leases import Lease, Refused
-from core.models import Artifact, JobStage
+from core.leases import Commit, Lease, Refused
+from core.models import Artifact, Job, JobStage
 from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
@@ -82,16 +82,22 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         _log.info("message dropped", reason=claimed.value)
         raise Ignore
     try:
-        made = _attempt(task, stage, function, claimed, lease)
-    finally:
+        job = _attempt(task, stage, function, claimed, lease)
+    except BaseException:
         _announce(lease)
-    if not made:
+        raise
+    if job is None:
         # The stage waits for its parts: the canvas is built anew.
+        _announce(lease)
         raise Ignore
+    job_document.publish(job)
+    _follow(lease, job)
 
 
-def _attempt(task: Task[..., None], stage: Stage, function: StageFunction, claimed: JobStage, lease: Lease) -> bool:
-    """Run a claimed stage, and turn whatever it raises into a row that says why."""
+def _attempt(
+    task: Task[..., None], stage: Stage, function: StageFunction, claimed: JobStage, lease: Lease
+) -> Job | None:
+    """Run a claimed stage as `_work` does, and turn whatever it raises into a row that says why."""
     try:
         return _work(stage, function, claimed, lease)
     except LeaseLost:
@@ -116,14 +122,19 @@ def _attempt(task: Task[..., None], stage: Stage, function: StageFunction, claim
 
 def _announce(lease: Lease) -> None:
     job = job_document.announce(lease.job_id)
+    if job:
+        _follow(lease, job)
+
+
+def _follow(lease: Lease, job: Job) -> None:
     # Where the canvas of this message has passed, nothing follows from it: what waited for this stage is to be sent.
     # And when the job has ended, another one may come next.
-    if job and (job.status in states.TERMINAL or (job.epoch != lease.epoch and job.dispatched_at is None)):
+    if job.status in states.TERMINAL or (job.epoch != lease.epoch and job.dispatched_at is None):
         job_changed.send(sender=None, job_id=job.id)
 
 
-def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) -> bool:
-    """Run a claimed stage and commit it; False when it asked for parts instead, which now stand before it."""
+def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) -> Job | None:
+    """Run a claimed stage, commit it, and return its job; None when it asked for parts, which now stand before it."""
     settings = get_settings()
     with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
         storage = storage_from(settings)
@@ -137,29 +148,29 @@ def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) ->
             _discard(context)
             raise
         if context.artifact is None:
-            return _expand(lease, context)
+            _expand(lease, context)
+            return None
         committed = _commit(lease, context.artifact, beat)
-    if committed is None or committed.files != context.artifact.files:
+    if committed is None or committed.artifact.files != context.artifact.files:
         # The stage was lost, or another job of the account committed the same work first.
         _discard(context)
     if committed is None:
         raise LeaseLost
     _log.info("stage done")
-    return True
+    return committed.job
 
 
-def _expand(lease: Lease, context: StageContext) -> bool:
+def _expand(lease: Lease, context: StageContext) -> None:
     assert context.expansion is not None
     if not parts.expand(lease, *context.expansion):
         raise LeaseLost
     _log.info("stage split", parts=len(context.expansion[0]))
-    return False
 
 
-def _commit(lease: Lease, artifact: Artifact, beat: Heartbeat) -> Artifact | None:
+def _commit(lease: Lease, artifact: Artifact, beat: Heartbeat) -> Commit | None:
     """Commit, and wait a while for a database that is away: the work is done and must not be lost.
 
-    Return the artifact that counts, None when the stage is no longer ours.
+    None when the stage is no longer ours.
     """
     deadline = time.monotonic() + get_settings().commit_patience_s
     tries = 0

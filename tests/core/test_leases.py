@@ -190,7 +190,7 @@ def test_a_commit_whose_answer_was_lost_may_be_asked_again():
     lease, row = take(job, "probe")
     made = artifact_of(row, job.account_id)
     assert leases.commit(lease, made)
-    assert leases.commit(lease, artifact_of(row, job.account_id)).digest == made.digest
+    assert leases.commit(lease, artifact_of(row, job.account_id)).artifact.digest == made.digest
 
 
 def test_only_one_of_many_claims_at_once_wins():
