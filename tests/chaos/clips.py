@@ -8,7 +8,7 @@ from pathlib import Path
 
 from media.sample import make_sample
 
-_SECONDS = {"short-a": 12, "short-b": 12, "short-c": 12, "long-a": 40, "long-b": 40}
+_SECONDS = {"short-a": 12, "short-b": 12, "short-c": 12, "long-a": 30, "long-b": 30}
 
 
 def make_all(folder: Path) -> dict[str, Path]:

@@ -67,7 +67,7 @@ class Service:
         wait_until(self._ready, 60, lambda: None if self.alive else f"{self.name} ended, see {self._log}")
 
     def says(self, words: bytes) -> bool:
-        """Whether it has written these words to its log, in any of its lives."""
+        """Whether its log holds these words."""
         return words in self._log.read_bytes()
 
     @property
@@ -78,8 +78,8 @@ class Service:
     def processes(self) -> list[psutil.Process]:
         """The first process and all below it."""
         try:
-            first = psutil.Process(self._process.pid) if self._process else None
-            return [first, *first.children(recursive=True)] if first else []
+            first = [psutil.Process(self._process.pid)] if self._process else []
+            return first + [child for one in first for child in one.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
@@ -89,9 +89,9 @@ class Service:
             hit = self.processes()
             self._planned = True
             _signal_all(hit, signal.SIGKILL)
-            psutil.wait_procs(hit[1:], timeout=10)
             if self._process:
                 self._process.wait(10)
+            wait_until(lambda: not any(map(_runs, hit)), 10)
             return [process.pid for process in hit]
 
     def stop(self, number: int = signal.SIGTERM, *, seconds: float = 60) -> None:
@@ -138,6 +138,14 @@ def _signal_all(processes: Sequence[psutil.Process], number: int) -> None:
             continue
 
 
+def _runs(process: psutil.Process) -> bool:
+    try:
+        # Who lost its parent stays a zombie until the first process of the machine looks.
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a process: ours, with settings."""
+    """Our environment, with settings."""
     return os.environ | {"PYTHONUNBUFFERED": "1"} | settings

@@ -55,7 +55,7 @@ def draw(chance: random.Random, count: int) -> list[JobSpec]:
 def _job(chance: random.Random, number: int, kind: str, gap_s: float) -> JobSpec:
     long = kind in {"exact", "cancel"}
     source = chance.choice(("long-a", "long-b") if long else ("short-a", "short-b", "short-c"))
-    body: dict[str, Any] = {"keep": _ranges(chance, 40 if long else 12), "preview": None}
+    body: dict[str, Any] = {"keep": _ranges(chance, 30 if long else 12), "preview": None}
     if long:
         body["mode"] = "exact"
     if kind == "preview":
@@ -68,7 +68,7 @@ def _job(chance: random.Random, number: int, kind: str, gap_s: float) -> JobSpec
     if kind == "text":
         return JobSpec(number, kind, gap_s, "text", body, fresh=True, codes=("unsupported_format",))
     if kind == "past_end":
-        body["keep"] = [{"start": "5", "end": f"{chance.randrange(60, 90)}"}]
+        body["keep"] = [{"start": "5", "end": f"{chance.randrange(40, 90)}"}]
         return JobSpec(number, kind, gap_s, source, body, fresh=True, codes=("range_past_end",))
     cancel_s = round(chance.uniform(0.0, 3.0), 2) if kind == "cancel" else None
     return JobSpec(number, kind, gap_s, source, body, fresh=chance.random() < 0.1, cancel_s=cancel_s)
