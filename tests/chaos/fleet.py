@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import httpx
 
 from tasks.__main__ import worker
 from tasks.stages import POOLS
-from tests.chaos.service import Service, environment
+from tests.chaos.service import Service
 from tests.services.ports import free_port
 from tests.services.process import wait_until
 
@@ -80,6 +81,11 @@ class Fleet:
             )
         except httpx.TransportError:
             return False
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Our environment, with settings."""
+    return os.environ | {"PYTHONUNBUFFERED": "1"} | settings
 
 
 def _worker(name: str, processes: int) -> list[str]:

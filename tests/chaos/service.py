@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
@@ -141,11 +140,6 @@ def _signal_all(processes: Sequence[psutil.Process], number: int) -> None:
 def _runs(process: psutil.Process) -> bool:
     try:
         # Who lost its parent stays a zombie until the first process of the machine looks.
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """Our environment, with settings."""
-    return os.environ | {"PYTHONUNBUFFERED": "1"} | settings

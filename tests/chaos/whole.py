@@ -16,10 +16,9 @@ from sqlalchemy import create_engine
 from tests.chaos import bucket, clips, history, outcome, report, runner, servers, verdict
 from tests.chaos.client import Client
 from tests.chaos.faults import Storm
-from tests.chaos.fleet import PEACE, ROOT, STORM, Fleet
+from tests.chaos.fleet import PEACE, ROOT, STORM, Fleet, environment
 from tests.chaos.runner import User
 from tests.chaos.scenario import Scenario
-from tests.chaos.service import environment
 from tests.chaos.verdict import Verdict
 from tests.chaos.workload import JobSpec
 
@@ -44,11 +43,12 @@ def run(
         fleet = Fleet(folder / "storm", env, STORM)
         storm = Storm(fleet, there, engine, folder / "faults.log")
         with fleet.running():
+            # Before anything writes: a trigger must wait for whoever holds its table.
+            with engine.begin() as connection:
+                history.install(connection)
             client = Client(fleet.url, storm.accepted)
             user = User(client, sources, folder / "fresh")
             user.prepare()
-            with engine.begin() as connection:
-                history.install(connection)
             say("the storm begins")
             runner.run(plan, user, storm, engine, say)
             say("the storm is over")
