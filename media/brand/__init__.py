@@ -1,6 +1,7 @@
 """Brand: intro, outro, transitions and watermark. `brand` is the stage, the rest is what it is asked with."""
 
-from media.brand.render import BrandResult, brand
+from media.brand.render import brand
+from media.brand.result import BrandResult
 from media.brand.spec import (
     BrandSpec,
     Card,

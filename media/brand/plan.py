@@ -93,10 +93,12 @@ class Plan:
         """When pictures are shown while one body frame is on, from `start` to `end`.
 
         Outside of crossfades that is `start` alone. Within one, a body that stands still (slides) still dissolves
-        smoothly: the grid's steps are added, but for those within half a step of a body frame.
+        smoothly: the grid's steps are added, but for those within half a step of a body frame. The last one shows it
+        whole again.
         """
         found = [start]
-        for first, count in ((Fraction(0), self.intro_frames), (self.outro_start, self.outro_overlap)):
+        begun = self.intro_frames + bool(self.intro_overlap)
+        for first, count in ((Fraction(0), begun), (self.outro_start, self.outro_overlap)):
             low = max(math.ceil((start - first) / self.frame + Fraction(1, 2)), 0)
             high = min(math.ceil((end - first) / self.frame - Fraction(1, 2)), count)
             found += [first + step * self.frame for step in range(low, high)]

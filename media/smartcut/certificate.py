@@ -60,11 +60,11 @@ def certify(
         NotCuttable: certificate_failed, with what does not hold.
     """
     with target.open("rb") as file, open_source(file) as opened:
-        _check_index(opened, claim)
+        check_index(opened, claim.frames, claim.unit)
         _check_count(source, claim)
         made = Opened(opened, timeline(opened))
         offsets = [_offset(source, made, claim, seam) for seam in claim.seams]
-        original, result = _Frames(source, threads, on_work), _Frames(made, threads, on_work)
+        original, result = Frames(source, threads, on_work), Frames(made, threads, on_work)
         worst: dict[int, float] = {}
         for start, end in _windows(claim):
             worst |= _compare(result.between(start, end), _given(original, claim, start, end), claim)
@@ -96,14 +96,19 @@ def psnr(made: av.VideoFrame, given: av.VideoFrame) -> float:
     return _SAME if error == 0 else min(10 * math.log10(peak * peak / error), _SAME)
 
 
-def _check_index(made: InputContainer, claim: Claim) -> None:
+def check_index(made: InputContainer, frames: int, unit: Fraction) -> None:
+    """Check that a file has so many pictures, in ticks of `unit` seconds, and that decoding times rise.
+
+    Raises:
+        NotCuttable: certificate_failed.
+    """
     video = made.streams.video[0]
     times = [entry.timestamp for entry in video.index_entries]
-    if len(times) != claim.frames:
-        raise failed(f"{len(times)} pictures were written instead of {claim.frames}")
+    if len(times) != frames:
+        raise failed(f"{len(times)} pictures were written instead of {frames}")
     if any(later <= earlier for earlier, later in pairwise(times)):
         raise failed("decoding times do not rise")
-    if video.time_base != claim.unit:
+    if video.time_base != unit:
         raise failed("the time base of the picture is another")
 
 
@@ -164,12 +169,12 @@ def _compare(
             worst[made.pts] = psnr(made, given[1])
             if worst[made.pts] < MIN_PSNR:
                 raise failed(f"an encoded picture is {worst[made.pts]:.1f} dB from its source")
-        elif not _identical(made, given[1]):
+        elif not identical(made, given[1]):
             raise failed("a copied picture does not decode as in the source")
     return worst
 
 
-def _given(source: _Frames, claim: Claim, start: int, end: int) -> Iterator[tuple[int, av.VideoFrame]]:
+def _given(source: Frames, claim: Claim, start: int, end: int) -> Iterator[tuple[int, av.VideoFrame]]:
     """`(tick of the output, frame of the source)` of everything that should be between two ticks of the output."""
     for span, following in zip(claim.spans, [*claim.spans[1:], None], strict=True):
         begin = round(span.at / claim.unit)
@@ -186,13 +191,14 @@ def _given(source: _Frames, claim: Claim, start: int, end: int) -> Iterator[tupl
                 yield at, frame
 
 
-def _identical(made: av.VideoFrame, given: av.VideoFrame) -> bool:
+def identical(made: av.VideoFrame, given: av.VideoFrame) -> bool:
+    """Whether two frames are the same to the bit."""
     if (made.width, made.height, made.format.name) != (given.width, given.height, given.format.name):
         return False
     return bool(np.array_equal(made.to_ndarray(), given.to_ndarray()))
 
 
-class _Frames:
+class Frames:
     """Decoded frames of the picture of an opened file."""
 
     def __init__(self, file: Opened, threads: int, on_work: Callable[[], None]) -> None:

@@ -370,6 +370,10 @@ def test_facts_are_json(silent_clip, tmp_path) -> None:
             {"kind": "body", "start": "0", "end": "3"},
             {"kind": "outro", "start": "3", "end": "3.5"},
         ],
+        "copied_s": "3",
+        "reencoded_s": "0.5",
+        "seams": [{"at": "3", "frames": 15, "psnr_db": None, "av_offset_ms": None}],
+        "fallback": None,
         "warnings": [],
     }
 

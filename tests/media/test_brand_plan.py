@@ -98,9 +98,10 @@ def test_millisecond_times_get_no_extra_instants() -> None:
 def test_a_still_body_dissolves_on_the_grid() -> None:
     made = plan(transition=crossfade("0.5"))
     shown = made.instants(made.body_start, made.body_end)
-    assert shown == [Fraction(n, 30) for n in [*range(45, 60), *range(330, 345)]]
+    assert shown == [Fraction(n, 30) for n in [*range(45, 61), *range(330, 345)]]
     weights = [made.weight(time) for time in shown]
-    assert weights[:15] == sorted(weights[:15])
+    assert weights[:16] == sorted(weights[:16])
+    assert weights[15] == 1
 
 
 def test_the_body_keeps_its_distances_on_a_coarse_tick() -> None:

@@ -56,7 +56,7 @@ def test_progress_rises_to_one(clip, tmp_path) -> None:
         (lambda: VideoCard(BytesIO(b"no film" * 99)), "unsupported_format"),
         (lambda: VideoCard(BytesIO()), "empty_file"),
         (lambda: ImageCard(BytesIO(image((0, 0, 0)).getvalue()[:60])), "damaged_file"),
-        (lambda: card_from_file(BytesIO(b"GIF89a" + bytes(40))), "unsupported_format"),
+        (lambda: card_from_file(BytesIO(b"GIF89a" + bytes(40))), "damaged_file"),
     ],
 )
 def test_bad_cards_are_refused_and_leave_nothing(silent_clip, tmp_path, card_of, code) -> None:

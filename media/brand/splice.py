@@ -1,0 +1,342 @@
+"""Branding by copying: only the cards, their crossfades and the body's edges beside them are encoded.
+
+    body               │I b b P b b P│I b b P b b P│I b b P b b P│
+                        mixed                             mixed
+    output    │C C C C C M M b b P P │I b b P b b P│I P P P M M M C C C C│
+               drawn ────────┘ └edge─┘   copied    └edge──┘ └────── drawn
+
+Cards and mixed pictures are encoded like the edges of a smart cut (`media.smartcut`), under the same parameter sets, in
+one track with what is copied. The body is read once: its pictures are divided by a `RangeCut` around what is mixed, its
+sound is mixed and encoded, its texts are moved. Then `media.brand.proof` measures the result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+from av.error import FFmpegError
+from av.packet import Packet
+
+from media import specs
+from media.brand.body import BodyPackets, BodySound
+from media.brand.mixing import Mixer
+from media.brand.proof import Claim, prove
+from media.brand.result import BrandResult
+from media.brand.spec import BrandSpec
+from media.brand.stage import NO_PICTURE, Stage, canvas_of
+from media.brand.strip import Place, Strip
+from media.brand.whole import EARLY, ENDS_EARLY
+from media.encode import AudioTrack
+from media.errors import InputError
+from media.frames import Canvas
+from media.progress import Meter
+from media.readahead import announce
+from media.segments.pictures import WITHOUT_TIMES
+from media.side import Side
+from media.smartcut.assembly import CRF
+from media.smartcut.choose import codec_of
+from media.smartcut.codec import Kind
+from media.smartcut.edges import EdgeEncoder, decode
+from media.smartcut.errors import NotCuttable
+from media.smartcut.gops import MAX_REORDER, RangeCut
+from media.smartcut.index import shown_ticks
+from media.smartcut.mux import Output, removed_on_error, unit_of
+from media.smartcut.runup import MAX_BYTES, RunUp
+from media.smartcut.sync import Opened
+from media.source import open_source
+from media.timeline import Timeline, timeline
+from media.types import Limits, Notices
+
+_HALF = Fraction(1, 2)
+_REPORT_EVERY = 64
+
+
+def splice(body: BinaryIO, target: Path, spec: BrandSpec, *, limits: Limits, threads: int, meter: Meter) -> BrandResult:
+    """Write `body` with the cards of `spec` into the MP4 `target`; errors as of `media.brand.brand`.
+
+    Raises:
+        NotCuttable: the body cannot be copied, or the result did not pass its check; encode everything.
+    """
+    with ExitStack() as stack:
+        container = stack.enter_context(open_source(body, limits))
+        line = timeline(container)
+        limits.check_duration(line.duration)
+        if line.video is None:
+            raise InputError("no_video", NO_PICTURE)
+        shown = shown_ticks(body, container, line.video)
+        announce(body, container, line, [(Fraction(0), line.duration)])
+        stack.enter_context(removed_on_error(target))
+        try:
+            show = _Show(Opened(container, line, shown), spec, stack, limits=limits, threads=threads, meter=meter)
+            return show.run(target)
+        except FFmpegError as error:
+            raise NotCuttable("damaged_pictures", "The video is damaged.") from error
+
+
+class _Show:
+    """The body, opened, and everything that goes around it.
+
+    Times in seconds are of the output. Ticks are of the body: its pictures from `_first` to before `_end` are whole,
+    those before and after, to before `_stop`, are mixed with a card.
+    """
+
+    def __init__(
+        self, source: Opened, spec: BrandSpec, stack: ExitStack, *, limits: Limits, threads: int, meter: Meter
+    ) -> None:
+        container, line, video = source.container, source.line, source.line.video
+        assert video is not None
+        if container.format.name in WITHOUT_TIMES:
+            raise NotCuttable("no_timestamps", "Files of this kind do not say when their pictures are shown.")
+        self._source, self._video, self._threads, self._meter = source, video, threads, meter
+        self._codec = codec_of(video)
+        # Decoding the first picture may change what the stream says of all.
+        self._delay, self._headers = video.codec_context.reorder_depth, video.codec_context.extradata or b""
+        self._notices = Notices()
+        specs.note_losses(container, line, self._notices, side="kept")
+        self._side = Side(container, line, self._notices)
+        self._packets = BodyPackets(source, video, self._side)
+        self._pictures = self._packets.pictures()
+        self._unit, self._tick = video.time_base or Fraction(1, 90_000), unit_of(video)
+        canvas = _canvas(line, self._packets.first_picture())
+        self._stage = Stage(line, canvas, spec, stack, tick=self._tick, limits=limits)
+        self._plan = self._stage.plan
+        meter.total = self._plan.duration
+        self._first, self._end, self._stop = self._borders()
+        self._mixers: list[Mixer] = []
+        self._mixed = 0
+
+    def _borders(self) -> tuple[int, int, int]:
+        """Where pictures are whole, by `Plan.weight`, and where the body ends, in ticks."""
+        plan, origin = self._plan, self._source.line.origin
+        lead = (plan.intro_overlap - _HALF) * plan.frame if plan.intro_overlap else Fraction(0)
+        last = plan.body - (plan.outro_overlap + _HALF) * plan.frame
+        stop = math.ceil((plan.body + origin) / self._unit)
+        end = math.floor((last + origin) / self._unit) + 1 if plan.outro_overlap else stop
+        return math.ceil((lead + origin) / self._unit), end, stop
+
+    def run(self, target: Path) -> BrandResult:
+        """Write and prove it."""
+        line, video = self._source.line, self._video
+        wanted = self._stage.sound_specs(line, self._notices)
+        encoder = EdgeEncoder(video, self._codec, time_base=self._tick, rate=line.rate, crf=CRF, threads=self._threads)
+        with Output(target, title=self._source.container.metadata.get("title")) as output:
+            track = output.pictures(
+                video,
+                tag=self._codec.tag,
+                extradata=self._codec.extradata(encoder.headers()),
+                delay=self._delay,
+                rate=line.rate,
+            )
+            tracks = [output.encoded_sound(spec) for spec in wanted]
+            self._side.open(output.container, [track.time_base])
+            self._mix(tracks)
+            head = self._read_head()
+            strip = Strip(track, video, self._codec, encoder, place=self._place(head), on_work=self._meter.tick)
+            self._play(strip, head)
+            for sound in tracks:
+                sound.finish()
+        return self._result(target, strip, len(tracks))
+
+    def _result(self, target: Path, strip: Strip, tracks: int) -> BrandResult:
+        plan = self._plan
+        pictures = self._mixed + strip.copies + len(strip.encoded)
+        claim = Claim(plan, self._tick, strip, body=(self._first, self._end, self._stop), pictures=pictures)
+        seams = prove(self._source, target, claim, threads=self._threads, on_work=self._meter.tick)
+        if self._packets.reach < plan.body - EARLY:
+            self._notices.add(*ENDS_EARLY)
+        reencoded = min(strip.encoded_ticks * self._tick, plan.duration)
+        return BrandResult(
+            duration=plan.duration,
+            frames=strip.frames,
+            body_frames=pictures,
+            audio_tracks=tracks,
+            segments=plan.segments,
+            copied=plan.duration - reencoded,
+            reencoded=reencoded,
+            seams=seams,
+            warnings=tuple(self._notices),
+            subtitle_tracks=self._side.subtitle_tracks,
+            chapters=self._side.chapters,
+            covers=self._side.covers,
+        )
+
+    def _read_head(self) -> list[Packet[Any]]:
+        """The pictures up to where no more of those will come that are mixed with the intro, or shown first of all."""
+        head: list[Packet[Any]] = []
+        size = later = 0
+        for packet in self._pictures:
+            head.append(packet)
+            size += packet.size
+            later += (packet.pts or 0) >= self._first
+            if later > MAX_REORDER:
+                break
+            if size > MAX_BYTES:
+                raise NotCuttable("keyframes_too_far", "The pictures of the crossfade are too many to be kept.")
+        if not head:
+            raise NotCuttable("damaged_pictures", "The video has no picture that can be read.")
+        return head
+
+    def _place(self, head: Sequence[Packet[Any]]) -> Place:
+        """The first picture of all is shown with the beginning of the body, also where it comes a little later."""
+        begin, shift = min(packet.pts or 0 for packet in head), self._plan.body_start - self._source.line.origin
+        return Place(self._unit, self._tick, shift, moved=begin, first=round(self._plan.body_start / self._tick))
+
+    def _mix(self, tracks: Sequence[AudioTrack]) -> None:
+        stage, line = self._stage, self._source.line
+        self._mixers = [
+            Mixer(track, stage.plan, intro=None if number else stage.intro, outro=None if number else stage.outro)
+            for number, track in enumerate(tracks)
+        ]
+        self._packets.sounds = {
+            stream.index: BodySound(stream, mixer, origin=line.origin, end=stage.plan.body)
+            for stream, mixer in zip(line.audio, self._mixers, strict=False)
+        }
+
+    def _play(self, strip: Strip, head: list[Packet[Any]]) -> None:
+        """Everything, from the intro to the outro."""
+        stage, plan = self._stage, self._plan
+        if stage.intro is not None:
+            for number in range(plan.intro_frames - plan.intro_overlap):
+                self._draw(strip, stage.intro.picture(number * plan.frame), number * plan.frame)
+        self._side.begin(Fraction(0), plan.body_start)
+        self._fade_in(strip, head)
+        tail = self._copy(strip, head)
+        if plan.outro_overlap:
+            self._fade_out(strip, tail)
+        for sound in self._packets.sounds.values():
+            sound.finish()
+        self._side.end(plan.body_end)
+        self._side.finish(plan.duration)
+        if stage.outro is not None:
+            for number in range(plan.outro_overlap, plan.outro_frames):
+                time = number * plan.frame
+                self._draw(strip, stage.outro.picture(time), plan.outro_start + time)
+        for mixer in self._mixers:
+            mixer.fill(plan.duration)
+        strip.finish(plan.duration)
+
+    def _fade_in(self, strip: Strip, head: Sequence[Packet[Any]]) -> None:
+        """The pictures that are mixed with the intro."""
+        times = sorted(packet.pts or 0 for packet in head)
+        mixed = [pts for pts in times if pts < self._first]
+        following = dict(zip(times, [*times[1:], self._stop], strict=True))
+        frames = decode(head if mixed else [], self._video, self._threads)
+        for frame in frames:
+            if frame.pts not in following or frame.pts >= self._first:
+                break
+            self._show(strip, frame, strip.place.time(following[frame.pts]), until=self._plan.outro_start)
+            self._mixed += 1
+        if self._mixed != len(mixed):
+            raise NotCuttable("damaged_pictures", "Pictures of the video beside a card cannot be decoded.")
+
+    def _copy(self, strip: Strip, head: list[Packet[Any]]) -> RunUp:
+        """The pictures that are whole; all packets are read, and those that follow are kept."""
+        plan, tail = self._plan, RunUp(2)
+        strip.defers_tail = bool(plan.outro_overlap)
+        cut = RangeCut(
+            self._codec,
+            strip,
+            self._first,
+            max(self._end, self._first),
+            headers=self._headers,
+            interval=math.ceil(1 / self._source.line.rate / self._unit) + 1,
+        )
+        whole = self._end > self._first
+        for number, packet in enumerate(chain(head, self._pictures)):
+            if whole and not cut.done:
+                cut.feed(packet)
+            if plan.outro_overlap:
+                tail.add(packet, entry=self._opens(packet))
+            if number % _REPORT_EVERY == 0:
+                self._go_on(plan.body_start + (packet.pts or 0) * self._unit - self._source.line.origin)
+        if whole:
+            cut.finish()
+        return tail
+
+    def _opens(self, packet: Packet[Any]) -> bool:
+        """Whether decoding for the crossfade may begin here, before its first picture."""
+        if not packet.is_keyframe or (packet.pts or 0) >= self._end:
+            return False
+        try:
+            return self._codec.picture(bytes(packet)).kind in {Kind.ENTRY, Kind.INTRA}
+        except (ValueError, IndexError) as error:
+            raise NotCuttable("damaged_pictures", "A picture of the video is damaged.") from error
+
+    def _fade_out(self, strip: Strip, tail: RunUp) -> None:
+        """The pictures that are mixed with the outro, and those before them that could not be copied."""
+        first = self._end if strip.trailing is None else strip.trailing.first
+        packets = tail.to(first)
+        wanted = sum(first <= (packet.pts or 0) < self._stop for packet in packets)
+        shown: av.VideoFrame | None = None
+        count = 0
+        for frame in decode(packets, self._video, self._threads):
+            if frame.pts is None or frame.pts >= self._stop:
+                continue
+            if shown is not None:
+                self._pass(strip, shown, strip.place.time(frame.pts))
+            shown = frame
+            count += frame.pts >= first
+        if shown is None or count != wanted:
+            raise NotCuttable("damaged_pictures", "Pictures of the video beside a card cannot be decoded.")
+        self._pass(strip, shown, self._plan.body_end)
+
+    def _pass(self, strip: Strip, frame: av.VideoFrame, end: Fraction) -> None:
+        """A picture near the end of the body, on show to `end`: mixed, an edge, or already copied."""
+        pts, edge = frame.pts or 0, strip.trailing
+        if pts >= self._end:
+            self._mixed += 1
+        elif edge is not None and pts >= edge.first:
+            strip.body(frame, pts)
+        self._show(strip, frame, end, since=Fraction(0) if pts >= self._end else self._plan.outro_start)
+
+    def _show(
+        self,
+        strip: Strip,
+        frame: av.VideoFrame,
+        end: Fraction,
+        *,
+        since: Fraction = Fraction(0),
+        until: Fraction | None = None,
+    ) -> None:
+        """Draw a body's picture, on show to `end`, as often as a crossfade wants it from `since` to before `until`."""
+        for time in self._plan.instants(strip.place.time(frame.pts or 0), end):
+            if since <= time and (until is None or time < until):
+                self._draw(strip, self._stage.blended(frame, time), time)
+
+    def _draw(self, strip: Strip, frame: av.VideoFrame, time: Fraction) -> None:
+        plan = self._plan
+        strip.draw(frame, time)
+        for sound in self._packets.sounds.values():
+            sound.advance(time - plan.body_start)
+        if time < plan.body_start or time >= plan.body_end or not self._packets.sounds:
+            for mixer in self._mixers:
+                mixer.fill(time)
+        self._meter.report(time)
+
+    def _go_on(self, time: Fraction) -> None:
+        """The body has been read up to what is shown at a time; the sound of the outro is not wanted before its
+        pictures."""
+        plan = self._plan
+        for sound in self._packets.sounds.values():
+            sound.advance(plan.outro_start - plan.body_start if plan.outro_overlap else None)
+        if not self._packets.sounds:
+            for mixer in self._mixers:
+                mixer.fill(min(time, plan.outro_start))
+        self._side.advance(min(time, plan.body_end))
+        self._meter.report(time)
+
+
+def _canvas(line: Timeline, frame: av.VideoFrame) -> Canvas:
+    """The canvas of pictures as they are stored."""
+    canvas = canvas_of(specs.video_spec(line, frame, Notices()))
+    if (canvas.width, canvas.height) != (frame.width, frame.height):
+        raise NotCuttable("profile_not_supported", "Pictures with odd sides cannot be drawn on.")
+    return replace(canvas, pixel_format=frame.format.name)

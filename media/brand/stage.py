@@ -1,0 +1,86 @@
+"""The canvas of a branded video, the cards on it, and their plan."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from fractions import Fraction
+
+import av
+
+from media import specs
+from media.brand.cards import Player, open_card, picture_end
+from media.brand.plan import Plan, card_rate, make_plan
+from media.brand.spec import BrandSpec, Card
+from media.encode import AudioSpec, VideoSpec
+from media.frames import Canvas, sane_aspect
+from media.pixels import mix
+from media.timeline import Timeline
+from media.types import Limits, Notices
+
+NO_PICTURE = "The file has no moving picture; branding needs one."
+SILENT_BODY_SOUND = (48_000, "stereo")
+"""Of a body without sound, when a card has some."""
+
+# Sound may end a little after the picture (AAC comes in blocks); more than this is not cut off for an outro.
+_TAIL = Fraction(1, 10)
+
+
+class Stage:
+    """The cards of `spec`, opened on a canvas, around a body that is placed on a tick of the output; `stack` closes it.
+
+    Raises:
+        InputError: as `open_card` and `make_plan`; too_long.
+    """
+
+    def __init__(
+        self, line: Timeline, canvas: Canvas, spec: BrandSpec, stack: ExitStack, *, tick: Fraction, limits: Limits
+    ) -> None:
+        rate = card_rate(line.rate)
+
+        def opened(card: Card | None) -> Player | None:
+            return None if card is None else open_card(card, canvas, step=1 / rate, limits=limits, stack=stack)
+
+        self.intro, self.outro = opened(spec.intro), opened(spec.outro)
+        end = picture_end(line)
+        exact = spec.outro is not None and line.duration - end <= _TAIL
+        self.plan: Plan = make_plan(
+            body=end if exact else line.duration,
+            rate=rate,
+            tick=tick,
+            intro=self.intro.duration if self.intro else None,
+            outro=self.outro.duration if self.outro else None,
+            transition=spec.transition,
+        )
+        limits.check_duration(self.plan.duration)
+
+    def sound_specs(self, line: Timeline, notices: Notices) -> list[AudioSpec]:
+        """The body's tracks; for a silent body one track if a card has sound."""
+        tracks = [specs.audio_spec(stream, notices) for stream in line.audio]
+        cards = any(card is not None and card.sound_format is not None for card in (self.intro, self.outro))
+        if not tracks and cards:
+            rate, layout = SILENT_BODY_SOUND
+            tracks.append(AudioSpec(rate=rate, layout=layout))
+        return tracks
+
+    def blended(self, frame: av.VideoFrame, time: Fraction) -> av.VideoFrame:
+        """The body's frame as it is shown at `time` of the output: as it is, or mixed with a card."""
+        weight = self.plan.weight(time)
+        if weight == 1:
+            return frame
+        if self.intro is not None and time < self.plan.intro_end:
+            return mix(self.intro.picture(time), frame, weight)
+        if self.outro is not None:
+            return mix(self.outro.picture(time - self.plan.outro_start), frame, weight)
+        return frame
+
+
+def canvas_of(video: VideoSpec) -> Canvas:
+    """How the pictures of a video are stored."""
+    return Canvas(
+        width=video.width,
+        height=video.height,
+        pixel_format=video.pixel_format,
+        sample_aspect=sane_aspect(video.sample_aspect),
+        colour=video.colour,
+        matrix=video.matrix,
+    )

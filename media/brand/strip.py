@@ -1,0 +1,168 @@
+"""The picture track of a branded video: drawn, encoded and copied pictures, in the order of their time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.stream import VideoStream
+
+from media.barcode import luma_plane
+from media.smartcut.codec import Codec
+from media.smartcut.edges import EdgeEncoder, decode
+from media.smartcut.errors import NotCuttable
+from media.smartcut.gops import Access, Edge
+from media.smartcut.mux import PictureTrack
+from media.smartcut.ticks import Ticks
+
+Thumb = npt.NDArray[np.float64]
+"""The means of a picture's luma on a coarse grid, of shape (9, 16), by which it is known again."""
+
+_STEP = 4
+_ROWS, _COLUMNS = 9, 16
+
+
+class Place:
+    """Callable: the tick of the output at which a picture of the body is shown, by its tick in the body.
+
+    `unit` and `tick` are those of body and output in seconds, `shift` how many seconds later than in the body's
+    container it is shown. The picture `moved` is shown at tick `first` of the output, if that is earlier.
+    """
+
+    def __init__(self, unit: Fraction, tick: Fraction, shift: Fraction, *, moved: int, first: int) -> None:
+        self._ticks = Ticks(unit, tick, shift)
+        self._unit, self._tick, self._shift = unit, tick, shift
+        self.moved, self.first = moved, first
+
+    def __call__(self, pts: int) -> int:
+        return self.first if pts == self.moved else self._ticks(pts)
+
+    def time(self, pts: int) -> Fraction:
+        """The same in seconds, not rounded to ticks of the output."""
+        return self.first * self._tick if pts == self.moved else pts * self._unit + self._shift
+
+    def inverse(self, start: int, end: int) -> tuple[int, int]:
+        """Ticks of the body that surround those from `start` to `end` of the output."""
+        low = math.floor((start * self._tick - self._shift) / self._unit) - 1
+        high = math.ceil((end * self._tick - self._shift) / self._unit) + 1
+        return low, max(high, self.moved + 1) if start <= self.first < end else high
+
+
+class Strip:
+    """Writes pictures; the `media.smartcut.gops.Writer` of a `RangeCut`.
+
+    `drawn` are those that are not the body's alone, `encoded` those of the body that were encoded, by their tick of the
+    output; `copied` are the first and the last tick shown of what was copied. Where `tail` is “kept”, what is to be
+    encoded after the copied pictures is not, but put down in `trailing`: it is decoded with what follows.
+    """
+
+    def __init__(
+        self,
+        track: PictureTrack,
+        stream: VideoStream,
+        codec: Codec,
+        encoder: EdgeEncoder,
+        *,
+        place: Place,
+        on_work: Callable[[], None],
+    ) -> None:
+        self._track, self._stream, self._codec, self._encoder = track, stream, codec, encoder
+        self._on_work = on_work
+        self._length = Ticks(stream.time_base or Fraction(1, 90_000), track.time_base, Fraction(0))
+        self._held: tuple[av.VideoFrame, int] | None = None
+        self._durations: dict[int, int] = {}
+        self.place = place
+        self.drawn: dict[int, Thumb] = {}
+        self.encoded: dict[int, int] = {}
+        self.copied: tuple[int, int] | None = None
+        self.copies = self.encoded_ticks = 0
+        self.defers_tail = False
+        self.trailing: Edge | None = None
+
+    @property
+    def frames(self) -> int:
+        """Pictures written or held back."""
+        return self.copies + len(self.drawn) + len(self.encoded)
+
+    def draw(self, frame: av.VideoFrame, time: Fraction) -> None:
+        """Write a picture of a card, or one mixed with it, shown from second `time` of the output."""
+        tick = round(time / self._track.time_base)
+        self.drawn[tick] = thumb(frame)
+        self._add(frame, tick)
+
+    def body(self, frame: av.VideoFrame, pts: int) -> None:
+        """Encode a picture of the body that lies beside what is copied."""
+        tick = self.place(pts)
+        self.encoded[tick] = pts
+        self._add(frame, tick)
+
+    def copy(self, access: Access) -> None:
+        """Write a picture of the body as it is."""
+        tick = self.place(access.pts)
+        if self.copied is None:
+            self._end_stretch(tick)
+        data = self._codec.entry(access.picture) if access.entry else access.picture.sample
+        self._track.write(data, tick, max(self._length(access.duration), 1), key=access.key)
+        self.copied = (tick, tick) if self.copied is None else (self.copied[0], max(self.copied[1], tick))
+        self.copies += 1
+        self._on_work()
+
+    def encode(self, edge: Edge) -> None:
+        """Decode an edge and encode the wanted frames of it.
+
+        Raises:
+            NotCuttable: damaged_pictures, when other frames than wanted come out.
+        """
+        if self.defers_tail and self.copied is not None:
+            self.trailing = edge
+            return
+        count = 0
+        for frame in decode(edge.packets if edge.count else [], self._stream, self._encoder.threads):
+            self._on_work()
+            if frame.pts is not None and edge.first <= frame.pts < edge.end:
+                self.body(frame, frame.pts)
+                count += 1
+        if count != edge.count:
+            raise NotCuttable("damaged_pictures", "Pictures of the video beside a card cannot be decoded.")
+
+    def finish(self, end: Fraction) -> None:
+        """No more pictures; the last one is shown to second `end` of the output."""
+        self._end_stretch(round(end / self._track.time_base))
+
+    def _add(self, frame: av.VideoFrame, tick: int) -> None:
+        self._flush(tick)
+        self._held = (frame, tick)
+        self._on_work()
+
+    def _flush(self, until: int) -> None:
+        """Encode the frame that is held back until it is known how long it is shown."""
+        if self._held is not None:
+            frame, tick = self._held
+            self._durations[tick] = max(until - tick, 1)
+            self.encoded_ticks += self._durations[tick]
+            self._held = None
+            self._write(self._encoder.encode(frame, tick))
+
+    def _end_stretch(self, until: int) -> None:
+        self._flush(until)
+        self._write(self._encoder.finish())
+
+    def _write(self, samples: Iterator[tuple[bytes, int, bool]]) -> None:
+        for data, pts, key in samples:
+            self._track.write(data, pts, self._durations.pop(pts), key=key)
+
+
+def thumb(frame: av.VideoFrame) -> Thumb:
+    """What is kept of a picture to know it again; every fourth sample of every fourth row counts."""
+    luma = luma_plane(frame)[::_STEP, ::_STEP].astype(np.float64)
+    rows = np.add.reduceat(luma, _starts(luma.shape[0], _ROWS), axis=0)
+    sums = np.add.reduceat(rows, _starts(luma.shape[1], _COLUMNS), axis=1)
+    return sums / (luma.size / sums.size)
+
+
+def _starts(length: int, parts: int) -> npt.NDArray[np.int64]:
+    return np.unique(np.arange(parts) * length // parts)
