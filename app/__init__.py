@@ -6,12 +6,13 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from app import errors, request_ids, storage, streams
+from app import errors, openapi, request_ids, storage, streams
 from app.blueprint import Api, refuse_malformed_ids
 from app.resources import assets, docs, events, health, jobs, uploads
 from app.resources import storage as storage_files
 from core.log import configure_logging
 from core.settings import get_settings
+from pipelines.image_fields import Aspect, LengthField, Number
 from pipelines.times import Share, Time
 
 MAX_JSON_BYTES = 2**20
@@ -42,8 +43,9 @@ def create_app() -> Flask:
     app.after_request(_secure)
     api = Api(app)
     errors.init_app(app)
-    for number in (Time, Share):
+    for number in (Time, Share, Number, LengthField, Aspect):
         api.register_field(number, ["string", "number"], None)
+    openapi.show_alternatives(api)
     for resource in _RESOURCES:
         api.register_blueprint(resource.blp)
     app.register_blueprint(docs.blp)

@@ -10,9 +10,10 @@ from marshmallow import Schema
 
 from core.plan import JobPlan
 from core.storage import Storage
-from pipelines import edit
+from pipelines import edit, image
 from pipelines.edit_schema import EditSchema
 from pipelines.forecast import forecast
+from pipelines.image_schema import ImageSchema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,25 @@ PIPELINES: dict[str, Pipeline] = {
                 "input": "ast_01k9x3v5m8q2r7t4w6y0b1c3d5",
                 "keep": [{"start": "15:00", "end": "45:00"}],
                 "brand": {"intro": {"title": "Linear algebra", "subtitle": "Lecture 7"}},
+            },
+        ),
+        Pipeline(
+            name=image.NAME,
+            summary="Edit an image and write it in several sizes and formats",
+            schema=ImageSchema,
+            plan=image.plan,
+            forecast=image.forecast,
+            example={
+                "input": "ast_01k9x3v5m8q2r7t4w6y0b1c3d5",
+                "operations": [
+                    {"op": "crop", "aspect": "16:9", "gravity": "smart"},
+                    {"op": "adjust", "brightness": "1.05", "contrast": "1.1"},
+                    {"op": "text", "text": "Linear algebra", "position": "bottom-left", "plate": "#00000080"},
+                ],
+                "outputs": [
+                    {"name": "large", "width": 1600, "quality": 82},
+                    {"name": "thumbnail", "width": 512, "height": 512, "fit": "cover", "format": "jpeg"},
+                ],
             },
         ),
     )

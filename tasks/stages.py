@@ -101,6 +101,14 @@ STAGES: dict[str, Stage] = {
             weight=30,
         ),
         Stage(
+            name="image",
+            summary="Edit an image and write each file that was asked for",
+            pool="light",
+            soft_limit_s=900,
+            hard_limit_s=960,
+            weight=20,
+        ),
+        Stage(
             name="publish",
             summary="Write the fast-start file for download, with checksum and facts",
             pool="light",

@@ -147,7 +147,7 @@ class PlanSchema(Schema):
         ForecastSchema,
         required=True,
         allow_none=True,
-        metadata={"description": "null while the asset's facts are not known, and for sound alone."},
+        metadata={"description": "null while the asset's facts are not known, for sound alone, and for images."},
     )
 
 

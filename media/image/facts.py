@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -54,7 +55,7 @@ def dominant_colour(image: Image.Image) -> str | None:
     return "#" + "".join(f"{value:02x}" for value in mean)
 
 
-def _made_by(file: ImageFile) -> dict[str, object]:
+def _made_by(file: ImageFile) -> dict[str, Any]:
     tags = file.exif
     return {
         "camera_make": exif.text(tags, Base.Make),
