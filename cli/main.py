@@ -11,6 +11,7 @@ import click
 from cli.commands.assets import assets
 from cli.commands.demo import demo
 from cli.commands.edit import edit
+from cli.commands.image import image
 from cli.commands.jobs import cancel, fetch, job, jobs, retry
 from cli.commands.up import up
 from cli.commands.upload import upload
@@ -36,6 +37,7 @@ def cutwork() -> None:
       cutwork up
       cutwork edit lecture.mp4 --keep 15:00-45:00 -o cut.mp4
       cutwork edit lecture.mp4 --keep 15:00-45:00 --intro "text:Linear algebra" -o cut.mp4
+      cutwork image photo.heic --crop 16:9 --resize 1600 -o photo.webp
       cutwork jobs
       cutwork job job_01k9x3… --wait
 
@@ -43,7 +45,7 @@ def cutwork() -> None:
     """
 
 
-for command in (up, demo, upload, edit, jobs, job, cancel, retry, assets, fetch):
+for command in (up, demo, upload, edit, image, jobs, job, cancel, retry, assets, fetch):
     cutwork.add_command(command)
 
 

@@ -279,7 +279,7 @@ ROUTES = [
     ("GET", r"/v1/assets/(\w+)", get_asset),
     ("GET", r"/v1/assets/(\w+)/download", download_asset),
     ("GET", r"/files/([\w.]+)", get_file),
-    ("POST", r"/v1/jobs/edit", create_job),
+    ("POST", r"/v1/jobs/(?:edit|image)", create_job),
     ("GET", r"/v1/jobs", list_jobs),
     ("GET", r"/v1/jobs/(\w+)", get_job),
     ("POST", r"/v1/jobs/(\w+)/cancel", cancel_job),
