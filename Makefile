@@ -11,7 +11,7 @@ export VIDEO KEEP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv dev demo up test chaos check format bench clean
+.PHONY: help venv dev demo up test chaos check format bench gallery clean
 
 help: ## List the targets
 	@echo 'Targets:'
@@ -72,6 +72,9 @@ bench: .venv/bench ## Measure the engine beside others: some 15 minutes, and 8 G
 	@$(BIN)/python -m bench.trim
 	@$(BIN)/python -m bench.io
 	@$(BIN)/python -m bench.overhead
+
+gallery: .venv/run ## Draw the pictures of docs/images.md
+	@$(BIN)/python -m media.image.gallery docs/gallery/images
 
 clean: ## Remove caches and what demos left, but neither .venv nor .cutwork
 	@rm -rf demo-out .cutwork/demo-* bench/.cache bench/.peers build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
