@@ -19,7 +19,11 @@ def worker(pool: Pool) -> list[str]:
     """Arguments of a worker that consumes the queues of one pool."""
     maintains = pool == "maintenance"
     processes = _MAINTENANCE_PROCESSES if maintains else get_settings().worker_processes or _PROCESSES[pool]
-    return ["worker", "--queues", ",".join(queues(pool)), "--hostname", f"{pool}@%h", "--concurrency", str(processes)]
+    # Workers have nothing to tell one another: what they share are rows. Without this they start a second sooner, and
+    # come back from a broker's restart without an error.
+    alone = ["--without-gossip", "--without-mingle"]
+    name = ["--hostname", f"{pool}@%h"]
+    return ["worker", "--queues", ",".join(queues(pool)), *name, "--concurrency", str(processes), *alone]
 
 
 def beat(folder: Path) -> list[str]:
