@@ -75,7 +75,9 @@ class Placer:
 
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
         tag(frame, assumed(colour_of(frame), frame.height, is_rgb=frame.format.is_rgb))
-        key = (frame.width, frame.height, frame.format.name, colour_of(frame), display_matrix(frame))
+        # Not the display matrix, which holds for a whole stream: PyAV ties a frame whose side data was asked for into a
+        # cycle, and such frames fill the memory until the garbage collector comes by.
+        key = (frame.width, frame.height, frame.format.name, colour_of(frame))
         if self._graph is None or key != self._key:
             self._graph, self._key = self._build(frame), key
         self._graph.vpush(frame)
