@@ -30,6 +30,8 @@ def normal(image: Image.Image, profile: Profile, notices: Notices) -> tuple[Imag
         InputError: unsupported_pixels.
     """
     icc = image.info.get("icc_profile") or None
+    if image.mode == "RGBA" and not icc and image.getchannel("A").getextrema() != (255, 255):
+        return image, None
     plain, alpha = _split(image)
     if icc and not _fits(icc, plain.mode):
         notices.add("profile_ignored", "The colour profile does not belong to these pixels and was ignored.")

@@ -33,6 +33,9 @@ _DAMAGED = (
     zlib.error,
 )  # fmt: skip
 
+# Kinds whose plugin holds nothing more of the file than `info` once a still is loaded: it need not be copied.
+_DETACHED = {"jpeg", "png", "webp"}
+
 # EXIF orientation (CIPA DC-008, 4.6.5.1.6): what shows the stored picture upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -58,7 +61,8 @@ class ImageFile:
     """An image whose header was found good; made by `open_image`.
 
     `kind` is one of `formats.PLUGINS`, `frames` the moments of an animation (1 for a still), `width` × `height` the
-    upright picture in pixels, `mode` the stored pixels in Pillow's words.
+    upright picture in pixels, `mode` the stored pixels in Pillow's words, `loop` how often an animation plays (0 for
+    ever), and `exif` holds the tags, none where they cannot be read.
     """
 
     def __init__(self, data: bytes, kind: str, limits: Limits) -> None:
@@ -68,33 +72,28 @@ class ImageFile:
         self._data = data
         self.frames = gif.count_frames(data, limits.max_image_frames) if kind == "gif" else 1
         with damage():
-            self._image = self._open()
+            image = self._open()
             if kind in ANIMATED - {"gif"}:
-                self.frames = int(getattr(self._image, "n_frames", 1))
-            self.orientation = 1 if kind == "tiff" else _orientation(self._image)
-        self.mode = self._image.mode
-        self.stored = self._image.size
-        self.width, self.height = self.stored[:: -1 if self.orientation > 4 else 1]
-        self._check()
+                self.frames = int(getattr(image, "n_frames", 1))
+            self.mode = image.mode
+            self.stored = self.width, self.height = image.size
+            # Before the tags are read: those of a PNG may stand behind its pixels, which are then decoded.
+            self._check()
+        self._unused: Image.Image | None = image
+        try:
+            self.exif = image.getexif()
+        except (*_DAMAGED, OSError):
+            # What looked for tags and broke off may be half decoded.
+            self.exif, self._unused = Image.Exif(), None
+        self.orientation = 1 if kind == "tiff" else _orientation(self.exif)
+        if self.orientation > 4:
+            self.width, self.height = self.stored[::-1]
+        self.loop = int(image.info.get("loop", 1 if kind == "gif" else 0))
 
     @property
     def animated(self) -> bool:
         """Whether there is more than one moment."""
         return self.frames > 1
-
-    @property
-    def loop(self) -> int:
-        """How often an animation plays, 0 for ever."""
-        return int(self._image.info.get("loop", 1 if self.kind == "gif" else 0))
-
-    @property
-    def exif(self) -> Image.Exif:
-        """The EXIF tags; empty when there are none or they cannot be read."""
-        try:
-            with damage():
-                return self._image.getexif()
-        except InputError:
-            return Image.Exif()
 
     def still(
         self, *, profile: colour.Profile = "srgb", scale: Fraction = Fraction(1), notices: Notices | None = None
@@ -108,7 +107,7 @@ class ImageFile:
             InputError: damaged_file, unsupported_pixels.
         """
         with damage():
-            image = self._open()
+            image = self._take()
             if self.kind == "jpeg":
                 divisor = next((by for by in (8, 4, 2) if scale * by <= 1 and min(image.size) >= by), 1)
                 image.draft(None, (image.width // divisor, image.height // divisor))
@@ -122,13 +121,18 @@ class ImageFile:
         """
         told = notices or Notices()
         with damage():
-            image = self._open()
+            image = self._take()
         for index in range(self.frames):
             with damage():
                 if index:
                     image.seek(index)
                 frame = self._frame(image, profile, told)
             yield frame
+
+    def _take(self) -> Image.Image:
+        """The image that the header was read from, then others: one that is decoded cannot be decoded otherwise."""
+        image, self._unused = self._unused or self._open(), None
+        return image
 
     def _open(self) -> Image.Image:
         return Image.open(io.BytesIO(self._data), formats=[PLUGINS[self.kind]])
@@ -141,7 +145,8 @@ class ImageFile:
             upright.info = image.info
         plain, icc = colour.normal(upright, profile, notices)
         # A picture that knows nothing of its file: Pillow's writers would pass on comments, XMP and the like.
-        plain = plain.copy() if plain is image else plain
+        if plain is image and (self.animated or self.kind not in _DETACHED):
+            plain = plain.copy()
         plain.info = {}
         return Frame(plain, icc, int(image.info.get("duration", 0) or 0))
 
@@ -199,10 +204,7 @@ def damage() -> Iterator[None]:
         raise InputError("damaged_file", "The image is damaged.") from error
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(exif: Image.Exif) -> int:
     """Broken EXIF turns nothing."""
-    try:
-        found = image.getexif().get(Base.Orientation, 1)
-    except (*_DAMAGED, OSError):
-        return 1
+    found = exif.get(Base.Orientation, 1)
     return found if found in _UPRIGHT else 1
