@@ -112,6 +112,14 @@ def lock(session: Session, job_id: str) -> Job | None:
     return session.scalars(select(Job).where(Job.id == job_id).with_for_update()).one_or_none()
 
 
+def unsent(job: Job) -> bool:
+    """Whether a stage is ready that no message of this epoch is on its way for."""
+    return job.admitted_at is not None and any(
+        stage.status == states.QUEUED and stage.queued_at is not None and (stage.sent_epoch or 0) < job.epoch
+        for stage in job.stages
+    )
+
+
 def end(job: Job, status: str, moment: datetime, error: dict[str, object] | None = None) -> None:
     """Move a locked job to `failed` or `canceled`; the new epoch makes every message of the old one stale."""
     states.move(job, status)

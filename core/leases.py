@@ -41,8 +41,8 @@ class Refused(Enum):
 def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
     """Take the stage for `seconds` and start an attempt, or say why not.
 
-    A stage whose artifact appeared meanwhile is finished from it; one that was attempted `attempts` times and lost its
-    worker each time is failed as `worker_lost`.
+    A stage whose artifact appeared meanwhile is finished from it; one that lost its worker `attempts` times is failed
+    as `worker_lost`.
     """
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
@@ -61,7 +61,7 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
             jobs.finish_from_artifact(stage, found, cached=True, moment=moment)
             jobs.settle(job, moment)
             return Refused.DONE
-        if stage.attempt >= attempts:
+        if losses(stage) >= attempts:
             lose(job, stage)
             return Refused.EXHAUSTED
         if stage.status == states.QUEUED:
@@ -150,20 +150,28 @@ def fail_stage(job: Job, stage: JobStage, *, code: str, message: str, retryable:
     jobs.end(job, states.FAILED, moment, error)
 
 
+def losses(stage: JobStage) -> int:
+    """How many runs of a stage that does not run ended without a word: its worker was lost."""
+    return stage.attempt - stage.setbacks
+
+
 def lose(job: Job, stage: JobStage) -> None:
     """Fail a stage of a locked job that lost its worker too often."""
-    message = f"The worker was lost {stage.attempt} times while it ran this stage; the file may be at fault."
+    message = f"The worker was lost {losses(stage)} times while it ran this stage; the file may be at fault."
     fail_stage(job, stage, code="worker_lost", message=message, retryable=True)
 
 
 def release(lease: Lease, *, delay_s: float = 0.0) -> bool:
-    """Hand the stage back, to be taken again after `delay_s` seconds; False when the lease is no longer ours."""
+    """Hand the stage back after trouble that passes, to be taken again after `delay_s` seconds; False when the lease is
+    no longer ours.
+    """
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
         stage = held(job, lease)
         if stage is None:
             return False
         hand_back(stage, delay_s=delay_s)
+        stage.setbacks += 1
         return True
 
 
@@ -179,6 +187,7 @@ def expired(limit: int = 100) -> list[tuple[str, str]]:
     query = (
         select(JobStage.job_id, JobStage.name)
         .where(JobStage.status == states.RUNNING, JobStage.lease_expires_at < now())
+        .order_by(JobStage.lease_expires_at)
         .limit(limit)
     )
     with reading() as session:

@@ -94,7 +94,7 @@ def _finish(stage: JobStage, artifact: Artifact, moment: datetime) -> None:
 
 def _queue_again(stage: JobStage) -> None:
     states.begin_again(stage)
-    stage.attempt = 0
+    stage.attempt = stage.setbacks = 0
     stage.progress = 0.0
     stage.cached = False
     stage.result = None

@@ -10,7 +10,7 @@ from celery import chain, group
 from celery.canvas import Signature
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from core import events, states
 from core.db import transaction
@@ -61,9 +61,11 @@ def build(job: Job) -> Signature | None:
 
 
 def dispatch(job: Job) -> bool:
-    """Send the canvas of a committed job; False when something is left for the reconciler to send later.
+    """Send the canvas of a committed job; False when it could not be sent, or not be marked as sent: the reconciler
+    sends it later.
 
-    Of a job that has ended, or waits for its account to have room, there is nothing to send.
+    Of a job that has ended, or waits for its account to have room, there is nothing to send; what waits for a stage
+    that a worker holds is sent when that stage is done.
     """
     if job.status in states.TERMINAL or job.admitted_at is None:
         return True
@@ -73,14 +75,22 @@ def dispatch(job: Job) -> bool:
             # Asked first because it answers soon: a broker that hangs would hold the request for long.
             events.check()
             canvas.apply_async(retry=False)
+        _mark_sent(job)
     except (OperationalError, RedisError, TransientError) as error:
         _log.warning("canvas not sent", job_id=job.id, reason=str(error))
         return False
-    # What waits for a stage that a worker holds is sent by the reconciler, when that stage is done.
-    whole = not any(stage.status == states.RUNNING for stage in job.stages)
+    return True
+
+
+def _mark_sent(job: Job) -> None:
+    names = [name for level in levels(job.stages) for name in level]
+    # Whoever bumped the epoch meanwhile sends a canvas of their own.
+    mine = select(Job.id).where(Job.id == job.id, Job.epoch == job.epoch).with_for_update()
     with transaction() as session:
-        session.execute(
-            update(Job).where(Job.id == job.id, Job.epoch == job.epoch).values(dispatched_at=now() if whole else None),
-            execution_options={"synchronize_session": False},
-        )
-    return whole
+        if session.scalar(mine) is None:
+            return
+        for statement in (
+            update(Job).where(Job.id == job.id).values(dispatched_at=now()),
+            update(JobStage).where(JobStage.job_id == job.id, JobStage.name.in_(names)).values(sent_epoch=job.epoch),
+        ):
+            session.execute(statement, execution_options={"synchronize_session": False})

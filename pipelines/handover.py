@@ -38,7 +38,7 @@ def _send_again(lease: Lease, *, counted: bool) -> bool:
         stage = leases.held(job, lease)
         if job is None or stage is None:
             return False
-        if counted and stage.attempt >= STAGES[stage.kind].attempts:
+        if counted and leases.losses(stage) >= STAGES[stage.kind].attempts:
             leases.lose(job, stage)
         else:
             leases.hand_back(stage)

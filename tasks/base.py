@@ -11,7 +11,7 @@ import structlog
 from celery import Task
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
-from core import job_document, leases, parts, states
+from core import job_document, jobs, leases, parts, states
 from core.errors import CutworkError, EngineError, TransientError
 from core.leases import Commit, Lease, Refused
 from core.models import Artifact, Job, JobStage
@@ -127,9 +127,10 @@ def _announce(lease: Lease) -> None:
 
 
 def _follow(lease: Lease, job: Job) -> None:
-    # Where the canvas of this message has passed, nothing follows from it: what waited for this stage is to be sent.
-    # And when the job has ended, another one may come next.
-    if job.status in states.TERMINAL or (job.epoch != lease.epoch and job.dispatched_at is None):
+    # What waited for this stage while its canvas was sent anew is to be sent; and when the job has ended, another one
+    # may come next. A job of our own epoch without a time of dispatch is being sent by somebody in this very moment.
+    being_sent = job.epoch == lease.epoch and job.dispatched_at is None
+    if job.status in states.TERMINAL or (jobs.unsent(job) and not being_sent):
         job_changed.send(sender=None, job_id=job.id)
 
 
@@ -193,9 +194,9 @@ def _discard(context: StageContext) -> None:
 
 
 def _try_again(task: Task[..., None], stage: Stage, row: JobStage, lease: Lease, error: TransientError) -> NoReturn:
-    if row.attempt >= stage.attempts:
+    if row.setbacks >= stage.retries:
         _fail(lease, error.code, f"{error.message} It was tried {row.attempt} times.", True)
-    delay = backoff(row.attempt - 1)
+    delay = backoff(row.setbacks)
     if not leases.release(lease, delay_s=delay):
         raise Ignore
     _log.warning("stage will be tried again", code=error.code, in_s=round(delay, 1), attempt=row.attempt)

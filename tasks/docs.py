@@ -19,12 +19,12 @@ def render() -> str:
         "A stage is one kind of work with a queue of its own, which bears its name. Workers of a pool consume the",
         "queues of that pool, so that encoding scales apart from the light work.",
         "",
-        "| stage | what it does | pool | soft limit | hard limit | attempts | weight | version |",
-        "|---|---|---|---|---|---|---|---|",
+        "| stage | what it does | pool | soft limit | hard limit | attempts | retries | weight | version |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| `{stage.name}` | {stage.summary} | {stage.pool} | {_span(stage.soft_limit_s)} "
-        f"| {_span(stage.hard_limit_s)} | {stage.attempts} | {stage.weight:g} | {stage.version} |"
+        f"| {_span(stage.hard_limit_s)} | {stage.attempts} | {stage.retries} | {stage.weight:g} | {stage.version} |"
         for stage in STAGES.values()
     ]
     lines += ["", "| pool | queues |", "|---|---|"]

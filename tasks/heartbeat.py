@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from types import TracebackType
 
 import structlog
@@ -61,20 +60,16 @@ class Heartbeat:
 
     def _renew_until_stopped(self) -> None:
         announced = -1.0
-        renewed_at = time.monotonic()
         while not self._stop.wait(self._every_s):
             progress = self.progress
             try:
                 if not leases.renew(self._lease, seconds=self._lease_s, progress=progress):
                     self._lost.set()
                     return
-                renewed_at = time.monotonic()
                 if progress - announced >= 0.001:
                     job_document.announce(self._lease.job_id)
                     announced = progress
             except TransientError as error:
+                # While nobody can ask the database, nobody can take the stage either; and should another worker have
+                # taken it when we can ask again, the answer says so.
                 _log.warning("heartbeat missed", job_id=self._lease.job_id, reason=error.message)
-                # Past the lease another worker may have begun: whatever we make from here on does not count.
-                if time.monotonic() - renewed_at > self._lease_s:
-                    self._lost.set()
-                    return

@@ -17,7 +17,8 @@ class Stage:
     """One kind of work: its queue bears its name.
 
     `version` is part of every output's digest: raise it when the same input would come out different. Limits are in
-    seconds; `attempts` counts first runs, retries and lost workers together; `weight` is its share of a job's
+    seconds; `attempts` counts the runs that lost their worker or were the last, `retries` those
+    that met trouble that passes; `weight` is its share of a job's
     progress, 0 for those that are asked for as parts of another and share its weight.
     """
 
@@ -28,6 +29,7 @@ class Stage:
     soft_limit_s: int
     hard_limit_s: int
     attempts: int = 4
+    retries: int = 10
     weight: float
 
 

@@ -85,11 +85,19 @@ class GracefulStop(bootsteps.StartStopStep):
         self._closed.wait(_CLOSE_S)
         _log.info("handing over", after_s=grace)
         self._hand_over()
-        if self._wait(_TIDY_S) != "end":
+        if not self._ends(_TIDY_S):
             for pid in self._processes():
                 _log.warning("process killed", pid=pid)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+    def _ends(self, seconds: float) -> bool:
+        """Wait for the end, whatever further signals come."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if self._wait(left) == "end":
+                return True
+        return False
 
     def _wait(self, seconds: float) -> str | None:
         try:

@@ -56,6 +56,8 @@ class JobStage(Base):
 
     `kind` is its name in the stage registry. A stage that runs may ask for others, its parts, and runs again when they
     are done: theirs is `part_of`, its own is `notes`, what it wants to remember until then (see `core.parts`).
+    `attempt` counts its runs, `setbacks` those that ended in trouble that passes; `sent_epoch` is the epoch of the last
+    canvas that it was sent in.
     `inputs` maps a label to `{"asset": id}` or `{"digest": artifact}`; `needs` names the stages that go before;
     `outputs` maps names in the job document to `{"file": name in the artifact, "suffix": of the download's name}`.
     """
@@ -83,6 +85,8 @@ class JobStage(Base):
     status: Mapped[str] = mapped_column(String(16), default="queued")
     cached: Mapped[bool] = mapped_column(default=False)
     attempt: Mapped[int] = mapped_column(default=0)
+    setbacks: Mapped[int] = mapped_column(default=0)
+    sent_epoch: Mapped[int | None]
     progress: Mapped[float] = mapped_column(default=0.0)
     result: Mapped[JsonObject | None]
     warnings: Mapped[list[Any]] = mapped_column(default=list)

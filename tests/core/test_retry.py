@@ -27,9 +27,9 @@ def row_of(job, name):
     return next(stage for stage in again(job).stages if stage.name == name)
 
 
-def take(job, name, owner="one", attempts=3):
+def take(job, name, owner="one", attempts=3, seconds=15):
     lease = Lease(job.id, name, again(job).epoch, owner)
-    return lease, leases.claim(lease, seconds=15, attempts=attempts)
+    return lease, leases.claim(lease, seconds=seconds, attempts=attempts)
 
 
 def run(job, *names):
@@ -85,8 +85,7 @@ def test_what_is_done_stays_and_the_rest_is_queued(failed):
 def test_attempts_are_counted_anew():
     job = make_job()
     for _ in range(2):
-        lease, _ = take(job, "probe", attempts=2)
-        leases.release(lease)
+        take(job, "probe", attempts=2, seconds=-1)
     assert take(job, "probe", attempts=2)[1] is Refused.EXHAUSTED
     assert again(job).error["code"] == "worker_lost"
     retry(job.account_id, job.id)

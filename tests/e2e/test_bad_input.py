@@ -129,7 +129,8 @@ def test_a_canceled_stage_frees_its_worker_at_once(client, asset_of_a_minute):
     assert {stage["status"] for stage in canceled["stages"].values()} == {"succeeded", "canceled"}
     other = client.edit(asset_of_a_minute, [{"start": 1, "end": 1.2}], preview=False)
     wait_until(lambda: client.get(f"/v1/jobs/{other['id']}")["stages"]["trim"]["status"] != "queued", 30)
-    assert time.monotonic() - begun < 5
+    # Two seconds to notice, and what another process of the pool takes to begin.
+    assert time.monotonic() - begun < 4
     assert client.wait(other)["status"] == "succeeded"
     assert client.http.post(f"/v1/jobs/{job['id']}/cancel").json()["code"] == "job_ended"
     assert client.get(f"/v1/jobs/{job['id']}")["outputs"] == []

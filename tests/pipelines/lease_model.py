@@ -169,10 +169,7 @@ class LeaseModel(RuleBasedStateMachine):
 
     def _tell(self, message: Message, mood: str) -> None:
         """A hint that something is left to send, as a stage gives it at its end."""
-        job_id, epoch, _ = message.args
-        job = look().jobs[job_id]
-        if job["status"] in states.TERMINAL or (job["epoch"] != epoch and job["dispatched_at"] is None):
-            self._sending(mood, reconciler.go_on, job_id)
+        self._sending(mood, reconciler.go_on, message.args[0])
 
     @precondition(lambda self: self.busy)
     @rule(which=ANY, count=st.integers(1, 3), mood=MOODS)

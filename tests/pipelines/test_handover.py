@@ -1,6 +1,8 @@
 """What a process held goes on elsewhere at once: for free when its worker was told to stop."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -40,6 +42,12 @@ def test_an_owner_names_its_process():
     assert holder.owner(name).startswith(holder.prefix(name, os.getpid()))
     assert len(holder.owner(name)) <= 80
     assert not holder.owner("encode@host").startswith(holder.prefix("encode@host", 1))
+
+
+def test_workers_whose_names_and_processes_are_alike_are_two():
+    script = "from tasks import holder; print(holder.prefix('encode@' + 'a' * 80, 8))"
+    told = {subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(told) == 2
 
 
 def test_a_stopping_worker_hands_over_at_no_cost(sent, broker):

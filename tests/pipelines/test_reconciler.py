@@ -2,14 +2,16 @@
 
 import base64
 import json
+import threading
 from datetime import timedelta
 
 import pytest
 
-from core import jobs, leases, states
+from core import jobs, leases, parts, states
 from core.db import transaction
 from core.leases import Lease, Refused
 from core.models import Job, JobStage, now
+from core.parts import PartPlan
 from pipelines import canvas, reconciler
 from tasks.app import celery_app
 from tests.broker import forget_connections
@@ -180,3 +182,110 @@ def test_an_old_message_after_the_repair_is_stale(broker):
     reconciler.run()
     lease = Lease(job.id, "probe", old, "late")
     assert leases.claim(lease, seconds=15, attempts=4) is Refused.STALE
+
+
+def forgotten(job, broker, *names):
+    """The broker has lost the messages of stages that have been ready for long."""
+    broker.flushdb()
+    change(job, dispatched_at=LONG_AGO)
+    for name in names:
+        change_stage(job, name, queued_at=LONG_AGO)
+
+
+def test_a_lost_message_is_found_beside_a_stage_that_runs(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    run(job, "probe", "trim")
+    claim(job, "brand", seconds=-1)
+    claim(job, "preview", seconds=3600)
+    assert reconciler.run()["lease_expired"] == 1
+    forgotten(job, broker, "brand")
+    assert reconciler.run()["message_lost"] == 1
+    assert messages(broker, "brand") == [(job.id, 3)]
+    assert not any(reconciler.run().values())
+
+
+def test_parts_are_sent_beside_a_stage_that_runs(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    run(job, "probe", "trim")
+    claim(job, "preview", seconds=3600)
+    lease, _ = claim(job, "brand")
+    source = {"source": {"asset": job.input_asset_id}}
+    asked = [
+        PartPlan(name=name, kind="segment", version=1, params={"n": name}, inputs=source, share=1) for name in "ab"
+    ]
+    assert parts.expand(lease, asked, {})
+    reconciler.go_on(job.id)
+    assert len(messages(broker, "segment")) == 2
+    reconciler.go_on(job.id)
+    assert len(messages(broker, "segment")) == 2
+    assert not any(reconciler.run().values())
+
+
+def test_a_repair_that_was_not_sent_is_sent_at_the_next_beat(broker, monkeypatch):
+    job = make_job()
+    canvas.dispatch(job)
+    broker.flushdb()
+    claim(job, "probe", seconds=-1)
+    with monkeypatch.context() as away:
+        away.setattr(canvas, "dispatch", lambda job: False)
+        assert reconciler.run()["lease_expired"] == 1
+    assert messages(broker, "probe") == []
+    assert reconciler.run()["never_sent"] == 1
+    assert messages(broker, "probe") == [(job.id, again(job).epoch)]
+
+
+def test_a_row_that_nobody_foresaw_stops_no_other_repair(broker, monkeypatch):
+    strange, usual = (make_job(salt=salt) for salt in "ab")
+    for job in (strange, usual):
+        canvas.dispatch(job)
+        claim(job, "probe", seconds=-1)
+    broker.flushdb()
+    build = canvas.build
+
+    def breaks(job):
+        if job.id == strange.id:
+            raise KeyError("unknown")
+        return build(job)
+
+    monkeypatch.setattr(canvas, "build", breaks)
+    assert reconciler.run()["lease_expired"] == 1
+    assert messages(broker, "probe") == [(usual.id, 2)]
+
+
+def test_a_stage_of_a_newer_release_is_handed_back(broker):
+    job = make_job()
+    canvas.dispatch(job)
+    claim(job, "probe", seconds=-1)
+    change_stage(job, "probe", kind="of a newer release")
+    reconciler.run()
+    assert again(job).stages[0].status == states.QUEUED
+
+
+def test_what_became_ready_at_about_the_same_time_overtook_nobody(broker):
+    first, second = (make_job(salt=salt) for salt in "ab")
+    for job, behind in ((first, 0), (second, 5)):
+        canvas.dispatch(job)
+        change(job, dispatched_at=LONG_AGO - timedelta(minutes=1))
+        change_stage(job, "probe", queued_at=LONG_AGO + timedelta(milliseconds=behind))
+    claim(second, "probe")
+    assert not any(reconciler.run().values())
+
+
+def test_two_at_once_do_no_harm(broker):
+    made = [make_job(salt=salt) for salt in "abcdef"]
+    for job in made:
+        canvas.dispatch(job)
+        claim(job, "probe", seconds=-1)
+    broker.flushdb()
+    both = [threading.Thread(target=reconciler.run) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(60)
+    live = {(job.id, again(job).epoch) for job in made}
+    # Each job has a message that still counts, and no more than one that may be claimed.
+    assert live <= set(messages(broker, "probe"))
+    assert all(isinstance(claim(job, "probe")[1], JobStage) for job in made)
+    assert {claim(job, "probe")[1] for job in made} == {Refused.BUSY}
