@@ -32,6 +32,7 @@ from av.video.stream import VideoStream
 
 from media.errors import EngineError, InputError
 from media.fit import Fitter
+from media.samples import to_frame
 from media.types import Samples
 from media.x264 import repeatable
 
@@ -289,7 +290,7 @@ class AudioTrack:
         if samples.shape[1] == 0:
             return
         with engine_errors():
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), "fltp", self.layout)
+            frame = to_frame(samples, self.layout)
             frame.sample_rate = self.rate
             frame.pts, frame.time_base = self.samples, Fraction(1, self.rate)
             self._container.mux(self._stream.encode(frame))
@@ -361,8 +362,9 @@ def _options(spec: VideoSpec, threads: int) -> dict[str, str]:
         "preset": spec.preset or PRESET[spec.codec],
     }
     if spec.codec == "hevc":
-        # With B-frames x265 leaves the decoding times of a clip of one or two frames uninitialised.
-        options["x265-params"] = f"log-level=none:bframes=0:pools={threads or '*'}"
+        # With B-frames x265 leaves the decoding times of a clip of one or two frames uninitialised. Its info would put
+        # the processor and the number of threads into the file's header.
+        options["x265-params"] = f"log-level=none:info=0:bframes=0:pools={threads or '*'}"
     else:
         options |= repeatable()
     if spec.scan == "interlaced" and spec.codec == "h264":

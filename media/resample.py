@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from media.samples import float_format, to_array, to_frame
 from media.types import Samples
 
 
@@ -19,7 +20,7 @@ class Resampler:
     def __init__(self, given: tuple[int, str], wanted: tuple[int, str]) -> None:
         self._rate, self._layout = given
         self._channels = channel_count(wanted[1])
-        self._inner = None if given == wanted else av.AudioResampler("fltp", wanted[1], wanted[0])
+        self._inner = None if given == wanted else av.AudioResampler(float_format(self._channels), wanted[1], wanted[0])
         self._count = 0
 
     def __call__(self, samples: Samples) -> Samples:
@@ -28,7 +29,7 @@ class Resampler:
             return samples
         if samples.shape[1] == 0:
             return self._joined([])
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), "fltp", self._layout)
+        frame = to_frame(samples, self._layout)
         frame.sample_rate = self._rate
         frame.pts, frame.time_base = self._count, Fraction(1, self._rate)
         self._count += samples.shape[1]
@@ -40,7 +41,7 @@ class Resampler:
 
     def _joined(self, frames: list[av.AudioFrame]) -> Samples:
         none = np.zeros((self._channels, 0), np.float32)
-        return np.concatenate([none, *(frame.to_ndarray() for frame in frames)], axis=1, dtype=np.float32)
+        return np.concatenate([none, *(to_array(frame) for frame in frames)], axis=1, dtype=np.float32)
 
 
 def channel_count(layout: str) -> int:

@@ -9,6 +9,8 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 
+from media.errors import InputError
+from media.samples import MAX_CHANNELS, float_format, to_array
 from media.timeline import layout_name
 from media.types import Samples
 
@@ -21,11 +23,17 @@ class SoundCutter:
 
     Gaps of more than 10 ms in the track become silence and overlaps are dropped, so that sample n of the result is the
     sound at `start + n / rate`. The end of a track that ends early is not filled.
+
+    Raises:
+        InputError: too_many_channels.
     """
 
     def __init__(self, stream: AudioStream, start: Fraction, end: Fraction) -> None:
         self.rate, self.layout = stream.rate, layout_name(stream)
         self._channels = stream.layout.nb_channels
+        if self._channels > MAX_CHANNELS:
+            raise InputError("too_many_channels", f"A sound track has more than {MAX_CHANNELS} channels.")
+        self._format = float_format(self._channels)
         self._first = round(start * self.rate)
         self._length = round(end * self.rate) - self._first
         self._count = 0
@@ -63,9 +71,9 @@ class SoundCutter:
 
     def _floats(self, frame: av.AudioFrame) -> Samples:
         key = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if key == ("fltp", self.layout, self.rate):
-            return frame.to_ndarray().astype(np.float32, copy=False)
+        if key == (self._format, self.layout, self.rate):
+            return to_array(frame)
         if self._resampler is None or self._resampler[0] != key:
-            self._resampler = (key, av.AudioResampler("fltp", self.layout, self.rate))
-        pieces = [out.to_ndarray() for out in self._resampler[1].resample(frame)]
+            self._resampler = (key, av.AudioResampler(self._format, self.layout, self.rate))
+        pieces = [to_array(out) for out in self._resampler[1].resample(frame)]
         return np.concatenate(pieces, axis=1) if pieces else np.zeros((self._channels, 0), np.float32)
