@@ -75,7 +75,14 @@ def waiting(world):
     world.hold_streams = True
     world.streams = [[job_document("running", 0.1, stages={"trim": "running"})]]
     command = [sys.executable, "-m", "cli", "job", "job_1", "--wait"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore Ctrl-C, and they would hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - this test has one thread
+    )
     assert "trim: running" in process.stderr.readline()
     yield process
     process.kill()
@@ -91,8 +98,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(world, waiting):
 
 def test_a_second_ctrl_c_cancels(world, waiting):
     waiting.send_signal(signal.SIGINT)
-    while "again cancels" not in waiting.stderr.readline():
-        pass
+    assert any("again cancels" in line for line in iter(waiting.stderr.readline, ""))
     waiting.send_signal(signal.SIGINT)
     assert waiting.wait(15) == 130
     assert "job_1 is canceled" in waiting.stderr.read()

@@ -36,6 +36,8 @@ def settings(tmp_path):
         "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
         "STORAGE_DIR": str(tmp_path / "storage"),
         "LEASE_S": "3",
+        # The stage that a worker is killed in shall be one.
+        "ENCODE_WIDTH": "1",
     }
 
 
