@@ -152,7 +152,7 @@ class _Show:
         seams = prove(self._source, target, claim, threads=self._threads, on_work=self._meter.tick)
         if self._packets.reach < plan.body - EARLY:
             self._notices.add(*ENDS_EARLY)
-        reencoded = min(strip.encoded_ticks * self._tick, plan.duration)
+        reencoded = min(strip.encoded_ticks * self._tick, plan.duration) if strip.copies else plan.duration
         return BrandResult(
             duration=plan.duration,
             frames=strip.frames,

@@ -89,6 +89,7 @@ class Studio:
             intro, outro = VideoCard(first), TitleCard(title="The end", duration=OUTRO / RATE)
             fade = Transition("crossfade", FADE / RATE)
             result = brand(file, path, BrandSpec(intro=intro, outro=outro, transition=fade))
+        assert result.copied > 0
         begin = INTRO - FADE
         end = begin + len(body.numbers)
         mixed = [None] * FADE
