@@ -22,7 +22,7 @@ _LEASE_S = 15
 
 
 def main() -> int:
-    """Run once, print the figures, and return 1 when a promise was broken."""
+    """Run once, print the figures, and return 1 when a promise was broken or a goal missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--jobs", type=int, default=200)
@@ -45,7 +45,10 @@ def main() -> int:
     # The defaults of the system are what is measured.
     verdict, figures = whole.run(plan, folder, settings={}, settle_s=asked.settle, say=say)
     report.show(figures | {"command": shlex.join(shlex.split(command))}, verdict.broken, verdict.given_up)
-    return 1 if verdict.broken else 0
+    missed = report.missed(figures, asked.faults)
+    for goal in missed:
+        print(f"goal missed: {goal}")
+    return 1 if verdict.broken or missed else 0
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ from rich.table import Table
 
 from tests.chaos.fleet import ROOT
 
+_MEDIAN_S, _MOST_S = 20, 40
+_SHARE = 0.9
+
 
 def show(figures: dict[str, Any], broken: list[str], given_up: list[str]) -> None:
     """Print the table, then what was broken, then the JSON line."""
@@ -56,6 +59,17 @@ def show(figures: dict[str, Any], broken: list[str], given_up: list[str]) -> Non
     for line in broken:
         console.print(f"BROKEN {line}", markup=False)
     print(json.dumps(figures))
+
+
+def missed(figures: dict[str, Any], faults: int) -> list[str]:
+    """The goals that a run with this many faults asked for has not met; goals are for default settings."""
+    resumed, struck = figures["resumption_s"], sum(figures["faults"].values())
+    goals = {
+        f"{_SHARE:.0%} of {faults} faults struck, not {struck}": struck >= faults * _SHARE,
+        f"median resumption under {_MEDIAN_S} s, not {resumed['median']}": (resumed["median"] or 0) < _MEDIAN_S,
+        f"resumption under {_MOST_S} s at most, not {resumed['max']}": (resumed["max"] or 0) < _MOST_S,
+    }
+    return [goal for goal, met in goals.items() if not met]
 
 
 def circumstances() -> dict[str, Any]:

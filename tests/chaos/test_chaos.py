@@ -28,3 +28,7 @@ def test_nothing_is_lost_whatever_dies(tmp_path, s3_endpoint):
     assert verdict.broken == []
     assert figures["accepted"] + figures["refused"] == JOBS
     assert verdict.compared > 0
+    # That much has really struck, and somebody saw who committed: else all of the above were easily true.
+    assert sum(figures["faults"].values()) >= len(scenario.STORM) - 4
+    assert figures["commits_witnessed"] > 0
+    assert figures["stages_rerun"] > 0
