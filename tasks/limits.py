@@ -23,7 +23,5 @@ def limits(settings: Settings) -> Limits:
 
 
 def threads(settings: Settings) -> int:
-    """Threads for a segment, beside which others may run in this worker; 0 lets the encoder decide."""
-    if settings.encode_threads or settings.worker_processes <= 1:
-        return settings.encode_threads
-    return max(len(os.sched_getaffinity(0)) // settings.worker_processes, 1)
+    """Threads for a segment, beside which others may run in a worker: never 0, so that every worker takes as many."""
+    return settings.encode_threads or max(len(os.sched_getaffinity(0)) // max(settings.worker_processes, 1), 1)

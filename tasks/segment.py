@@ -7,7 +7,7 @@ from media.segments.pictures import encode_segment
 from media.segments.plan import Segment
 from tasks.base import stage
 from tasks.context import StageContext
-from tasks.limits import limits, threads
+from tasks.limits import limits
 
 
 @stage("segment")
@@ -20,7 +20,7 @@ def segment(ctx: StageContext) -> None:
                 target,
                 Segment.from_dict(ctx.params),
                 limits=limits(ctx.settings),
-                threads=threads(ctx.settings),
+                threads=ctx.params["threads"],
                 on_progress=ctx.progress,
             )
         except NotSplittable as refusal:

@@ -27,6 +27,7 @@ from media.types import Range
 from tasks.base import stage
 from tasks.context import MadePart, Part, StageContext
 from tasks.limits import limits
+from tasks.limits import threads as segment_threads
 
 _SOUND = 0.02
 """What it costs to encode sound, measured by pictures."""
@@ -65,7 +66,8 @@ def _cut(ctx: StageContext, source: BinaryIO, keep: Sequence[Range], target: Pat
     if len(plan) == 1:
         return encoded(encode(source, target, keep, limits=bounds, threads=threads, on_progress=ctx.progress), reason)
     why = None if reason is None else [reason.code, reason.message]
-    ctx.expand(_parts(plan, has_sound=has_sound), {"plan": [segment.to_dict() for segment in plan], "reason": why})
+    parts = _parts(plan, threads=segment_threads(ctx.settings), has_sound=has_sound)
+    ctx.expand(parts, {"plan": [segment.to_dict() for segment in plan], "reason": why})
     return None
 
 
@@ -78,12 +80,13 @@ def _keyframes(ctx: StageContext) -> KeyframeMap | None:
         return KeyframeMap.from_dict(json.load(file))
 
 
-def _parts(plan: Sequence[Segment], *, has_sound: bool) -> Iterator[Part]:
+def _parts(plan: Sequence[Segment], *, threads: int, has_sound: bool) -> Iterator[Part]:
+    # Encoders decide by their number of threads: named here, it is the same on every worker, and part of the digest.
     for segment in plan:
         yield Part(
             name=f"segment-{segment.number + 1:03}",
             kind="segment",
-            params=segment.to_dict(),
+            params=segment.to_dict() | {"threads": threads},
             inputs=["source"],
             share=float(segment.end - segment.start),
         )

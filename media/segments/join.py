@@ -22,6 +22,8 @@ from media.segments.plan import Segment, ranges
 from media.segments.sound import EncodedSound
 from media.side import SideMaterial, read_material
 from media.side.material import MaterialWriter
+from media.smartcut.hevc import kind
+from media.smartcut.hvc import PARAMETER_SETS, headers
 from media.source import open_source
 from media.specs import SIDE_LOSSES
 from media.trim import TrimResult
@@ -49,8 +51,9 @@ def join(
 
     Raises:
         InputError: as `open_source`, for a source given as `side`.
-        NotSplittable: ends_early (the source ends before the time that its header names).
-        EngineError: segments_differ, frame_count, times_collide, segment_unreadable, encode_failed.
+        NotSplittable: ends_early (the source ends before the time that its header names), segments_differ (one sample
+            entry cannot serve them).
+        EngineError: frame_count, times_collide, segment_unreadable, encode_failed.
     """
     meter, notices = Meter(on_progress, plan[-1].end), Notices()
     made: list[EncodedSegment] = []
@@ -120,7 +123,7 @@ class _Joint:
         stream = container.streams.video[0]
         pictures = self._pictures or self._open(container, stream)
         if _settings(stream) != self._like:
-            raise EngineError("segments_differ", "The segments of a video were encoded with different settings.")
+            raise NotSplittable("segments_differ", "The segments of a video were encoded with different settings.")
         pictures.begin(facts)
         count, base = 0, stream.time_base or Fraction(0)
         for packet in container.demux(stream):
@@ -252,7 +255,11 @@ def _decoded(packet: Packet[Any]) -> Fraction:
 def _settings(stream: VideoStream) -> tuple[Any, ...]:
     """What must be the same in all segments for one sample entry to serve them."""
     context = stream.codec_context
-    return context.name, context.extradata, context.width, context.height, context.pix_fmt, stream.time_base
+    sets: Any = context.extradata or b""
+    if context.name == "hevc":
+        # Encoders add remarks about themselves, which say nothing about how to decode.
+        sets = [unit for unit in headers(sets)[1] if kind(unit) in PARAMETER_SETS]
+    return context.name, sets, context.width, context.height, context.pix_fmt, stream.time_base
 
 
 @contextmanager

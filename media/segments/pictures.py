@@ -76,9 +76,9 @@ def encode_segment(
 ) -> EncodedSegment:
     """Encode the pictures of one segment, as `media.trim.trim` would, into an MP4 that begins with a keyframe at 0.
 
-    Every segment of a source gets the same settings, so that all have the same parameter sets. Segments run side by
-    side, so each takes one thread; encoders decide a little differently with more, so all should have the same number
-    (0: one per core). On any error `target` does not exist afterwards.
+    Every segment of a source gets the same settings, so that all have the same parameter sets. Encoders decide a little
+    differently with other numbers of `threads`: all segments should have the same. On any error `target` does not exist
+    afterwards.
 
     Raises:
         NotSplittable: no_timestamps (the source does not say when its pictures are shown), empty_part.

@@ -13,7 +13,7 @@ from media.smartcut import hevc, nal
 from media.smartcut.codec import Kind, Picture
 from media.smartcut.errors import NotCuttable
 
-_HEADERS = {hevc.VPS, hevc.SPS, hevc.PPS}
+PARAMETER_SETS = {hevc.VPS, hevc.SPS, hevc.PPS}
 _IDS = 16
 # The preset quantises more coarsely than others at the same rate factor.
 _CRF_OFFSET = -2
@@ -30,8 +30,10 @@ class Hvc:
     tag = "hvc1"
 
     def __init__(self, extradata: bytes) -> None:
-        self._length_size, units = _headers(extradata)
-        self._headers = {number: [unit for unit in units if hevc.kind(unit) == number] for number in sorted(_HEADERS)}
+        self._length_size, units = headers(extradata)
+        self._headers = {
+            number: [unit for unit in units if hevc.kind(unit) == number] for number in sorted(PARAMETER_SETS)
+        }
         if not all(self._headers.values()):
             raise NotCuttable("missing_headers", "The source does not declare its parameter sets up front.")
         self._known = {unit for units in self._headers.values() for unit in units}
@@ -47,7 +49,7 @@ class Hvc:
         units, found = [], Kind.OTHER
         for unit in nal.split(data, self._length_size):
             number = hevc.kind(unit)
-            if number in _HEADERS:
+            if number in PARAMETER_SETS:
                 if bytes(unit) not in self._known:
                     raise NotCuttable("headers_change", "The parameter sets of the source change on the way.")
                 continue
@@ -116,7 +118,8 @@ def _free(numbers: range, used: set[int]) -> int:
     return free[-1]
 
 
-def _headers(extradata: bytes) -> tuple[int | None, list[bytes]]:
+def headers(extradata: bytes) -> tuple[int | None, list[bytes]]:
+    """The size of the length before each NAL unit (None: start codes), and the units of an `hvcC` or of Annex B."""
     if extradata[:1] != b"\1":
         return None, nal.split(extradata, None)
     units = []
