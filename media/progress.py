@@ -13,7 +13,8 @@ _SECONDS = 0.25
 class Meter:
     """Tells a listener `done / total` four times a second at most; call `tick` wherever work passes.
 
-    `total` may be set late. What the listener raises passes through.
+    `total` may be set late. What is told never falls, also where work is done again. What the listener raises passes
+    through.
     """
 
     def __init__(self, listener: Progress, total: Fraction = Fraction(1)) -> None:
@@ -24,7 +25,7 @@ class Meter:
 
     def report(self, done: Fraction) -> None:
         """Take note of how much is done, in the unit of `total`."""
-        self._done = done
+        self._done = max(self._done, done)
         self.tick()
 
     def tick(self) -> None:

@@ -41,13 +41,13 @@ _REPORT_EVERY = 64
 
 
 class Assembly:
-    """Cuts an opened source.
+    """Cuts an opened source; `finer` is by how much the quality of the edges (CRF) is better than usual.
 
     Raises:
         NotCuttable: no_video, no_timestamps, and as `codec_of`.
     """
 
-    def __init__(self, source: Opened, target: Path, threads: int, meter: Meter) -> None:
+    def __init__(self, source: Opened, target: Path, threads: int, meter: Meter, *, finer: int = 0) -> None:
         container, line = source.container, source.line
         if line.video is None:
             raise NotCuttable("no_video", "The file has no moving picture.")
@@ -61,13 +61,12 @@ class Assembly:
         self._notices = Notices()
         self._at = Fraction(0)
         self._codec = codec_of(line.video)
-        self._threads = threads
+        self._threads, self._finer = threads, finer
         specs.note_losses(container, line, self._notices, side="kept")
         self._side = Side(container, line, self._notices)
         used = {line.video.index, *(stream.index for stream in line.audio), *self._side.indexes}
         for stream in container.streams:
-            if stream.index not in used:
-                stream.discard = Discard.all
+            stream.discard = Discard.default if stream.index in used else Discard.all
 
     def run(self, ranges: Sequence[tuple[Fraction, Fraction]], until: End) -> SmartCutResult:
         """Write the ranges of seconds one after the other, and check what was written.
@@ -80,7 +79,7 @@ class Assembly:
             self._codec,
             time_base=unit_of(self._video),
             rate=self._line.rate,
-            crf=CRF,
+            crf=CRF - self._finer,
             threads=self._threads,
         )
         with Output(self._target, title=self._container.metadata.get("title")) as output:

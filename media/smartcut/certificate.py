@@ -24,7 +24,7 @@ from av.stream import Discard
 from media.barcode import luma_plane
 from media.smartcut.edges import decode
 from media.smartcut.entry import packets_from
-from media.smartcut.errors import NotCuttable
+from media.smartcut.errors import CoarseEdges, NotCuttable
 from media.smartcut.pictures import Seam, Span
 from media.smartcut.result import SeamReport
 from media.smartcut.sync import Opened, sound_offset
@@ -32,6 +32,8 @@ from media.source import open_source
 from media.timeline import timeline
 
 MIN_PSNR = 40.0
+_GARBLED = 25.0
+"""dB below which an encoded picture is another one, and not a coarse one."""
 _AROUND = Fraction(1)
 _SAME = 100.0
 """dB that stand for no difference at all."""
@@ -57,6 +59,7 @@ def certify(
     """Check `target` against the opened source it was cut from.
 
     Raises:
+        CoarseEdges: an encoded picture is too far from its source, and nothing else was found to fail before it.
         NotCuttable: certificate_failed, with what does not hold.
     """
     with target.open("rb") as file, open_source(file) as opened:
@@ -168,7 +171,8 @@ def _compare(
         if made.pts in encoded:
             worst[made.pts] = psnr(made, given[1])
             if worst[made.pts] < MIN_PSNR:
-                raise failed(f"an encoded picture is {worst[made.pts]:.1f} dB from its source")
+                refusal = failed(f"an encoded picture is {worst[made.pts]:.1f} dB from its source")
+                raise CoarseEdges(refusal.code, refusal.message) if worst[made.pts] >= _GARBLED else refusal
         elif not identical(made, given[1]):
             raise failed("a copied picture does not decode as in the source")
     return worst

@@ -20,7 +20,7 @@ from media.progress import Meter
 from media.ranges import resolve
 from media.readahead import announce
 from media.smartcut.assembly import Assembly
-from media.smartcut.errors import NotCuttable
+from media.smartcut.errors import CoarseEdges, NotCuttable
 from media.smartcut.gops import End
 from media.smartcut.index import shown_ticks
 from media.smartcut.mux import removed_on_error
@@ -32,6 +32,8 @@ from media.types import DEFAULT_LIMITS, Limits, Progress, Range, no_progress
 
 # How far a cut may move to the frame beside it: seconds, more than any steady rate that people film in needs.
 _FARTHEST = Fraction(1, 10)
+# By how much edges are encoded finer where they were too coarse: grain wants it, and is cheaper so than encoded whole.
+_FINER = (0, 6, 12)
 
 
 def smart_cut(
@@ -95,7 +97,14 @@ def _run(
         meter = Meter(on_progress, sum((end - start for start, end in ranges), Fraction(0)))
         shown = None if line.video is None else shown_ticks(source, container, line.video)
         with removed_on_error(target):
-            result = _assemble(Assembly(Opened(container, line, shown), target, threads, meter), ranges, until)
+            opened = Opened(container, line, shown)
+            for finer in _FINER:
+                try:
+                    result = _assemble(Assembly(opened, target, threads, meter, finer=finer), ranges, until)
+                    break
+                except CoarseEdges:
+                    if finer == _FINER[-1]:
+                        raise
             meter.finish()
         return result
 

@@ -12,3 +12,7 @@ class NotCuttable(MediaError):
     headers_change, no_timestamps, sparse_pictures, no_entry_point, keyframes_too_far, edited_timeline, reorder_changes,
     damaged_pictures, certificate_failed.
     """
+
+
+class CoarseEdges(NotCuttable):
+    """Encoded pictures are not as close to their source as promised: certificate_failed, unless finer ones are."""

@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import pytest
 from measure import numbers
+from variants import make
 
 from media.errors import InputError
 from media.smartcut import NotCuttable, smart_cut
@@ -161,6 +162,21 @@ def test_a_coarse_edge_would_be_noticed(clip, cut, monkeypatch):
     monkeypatch.setattr("media.smartcut.assembly.CRF", 45)
     with pytest.raises(NotCuttable, match="dB from its source"):
         cut(clip, [("1.5", "4.2")])
+
+
+def test_grain_is_given_finer_edges(clip, clips, cut, judge, monkeypatch):
+    source, keep = make(clip, clips, "grain.mp4"), [("1.5", "4.2")]
+    with monkeypatch.context() as patch:
+        patch.setattr("media.smartcut.cut._FINER", (0,))
+        with pytest.raises(NotCuttable, match="dB from its source"):
+            cut(source, keep)
+    told = []
+    result, target = cut(source, keep, on_progress=told.append)
+    judge(source, result, target, list(range(45, 126)))
+    assert told == sorted(told)
+    assert result.copied > 2
+    assert all(seam.psnr_db >= 40 for seam in result.seams)
+    assert result.seams[0].av_offset_ms is not None
 
 
 def test_canceling_leaves_nothing(clip, tmp_path):
