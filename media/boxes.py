@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -40,11 +40,13 @@ def top_level(file: BinaryIO) -> Iterator[Box]:
 
 
 def walk(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
-    """Walk the boxes that lie between two bytes (4.2)."""
+    """Walk the boxes that lie between two bytes (4.2), with the lengths they declare, which may reach too far."""
     position = start
     while position + _HEADER <= end:
         file.seek(position)
         header = file.read(_LARGE_HEADER)
+        if len(header) < _HEADER:
+            return
         size, kind = struct.unpack(">I4s", header[:_HEADER])
         content = position + _HEADER
         if size == 1 and len(header) == _LARGE_HEADER:
@@ -57,28 +59,41 @@ def walk(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
         position += size
 
 
-def composition_offsets(file: BinaryIO, track: int) -> npt.NDArray[np.int64] | None:
+def children(file: BinaryIO, parent: Box) -> Iterator[Box]:
+    """Walk the boxes inside another; what reaches beyond it ends with it, as FFmpeg has it."""
+    for box in walk(file, parent.content, parent.end):
+        yield replace(box, size=min(box.size, parent.end - box.start))
+
+
+def composition_offsets(file: BinaryIO, track: int, samples: int) -> npt.NDArray[np.int64] | None:
     """How much later than decoded each sample of a track is shown (8.6.1.3), in units of the track's time scale.
 
-    A single zero stands for a track without reordering; None means that there is no such track, or no index.
+    A single zero stands for a track without reordering; None means that there is no such track, or no index that fits
+    its number of samples. Memory is taken for so many samples at most, whatever the file declares.
     """
-    for moov in (box for box in top_level(file) if box.kind == b"moov"):
-        for trak in (box for box in walk(file, moov.content, moov.end) if box.kind == b"trak"):
-            inside = {box.kind: box for box in walk(file, trak.content, trak.end)}
-            if b"tkhd" in inside and _track_id(file, inside[b"tkhd"]) == track:
-                return _offsets(file, trak)
+    size = file.seek(0, os.SEEK_END)
+    try:
+        for moov in (box for box in top_level(file) if box.kind == b"moov"):
+            inside = replace(moov, size=min(moov.size, size - moov.start))
+            for trak in (box for box in children(file, inside) if box.kind == b"trak"):
+                tkhd = _child(file, trak, b"tkhd")
+                if tkhd is not None and _track_id(file, tkhd) == track:
+                    return _offsets(file, trak, samples)
+    except struct.error:
+        # A table that ends before what it must have.
+        return None
     return None
 
 
 def _track_id(file: BinaryIO, tkhd: Box) -> int:
     file.seek(tkhd.content)
-    data = file.read(24)
+    data = file.read(min(24, tkhd.end - tkhd.content))
     # Version 1 has 64-bit dates before the identifier.
-    at = 20 if data[0] == 1 else 12
+    at = 20 if data[:1] == b"\1" else 12
     return int(struct.unpack_from(">I", data, at)[0])
 
 
-def _offsets(file: BinaryIO, trak: Box) -> npt.NDArray[np.int64] | None:
+def _offsets(file: BinaryIO, trak: Box, samples: int) -> npt.NDArray[np.int64] | None:
     box: Box | None = trak
     for kind in _STBL:
         box = None if box is None else _child(file, box, kind)
@@ -88,14 +103,18 @@ def _offsets(file: BinaryIO, trak: Box) -> npt.NDArray[np.int64] | None:
     if table is None:
         return np.zeros(1, np.int64)
     file.seek(table.content)
-    data = file.read(table.end - table.content)
-    count = min(struct.unpack_from(">I", data, 4)[0], (len(data) - 8) // 8)
-    runs = np.frombuffer(data, ">i4", count * 2, 8).reshape(-1, 2).astype(np.int64)
-    # A hostile table could repeat one entry four billion times.
-    if (runs[:, 0] < 0).any() or runs[:, 0].sum() > 1 << 26:
+    count = int(struct.unpack(">4xI", file.read(min(8, table.end - table.content)))[0])
+    if count > min(samples, (table.end - table.content - 8) // 8):
         return None
-    return np.repeat(runs[:, 1], runs[:, 0])
+    data = file.read(count * 8)
+    if len(data) < count * 8:
+        return None
+    lengths = np.frombuffer(data, ">u4")[::2].astype(np.int64)
+    # One entry can stand for four billion samples.
+    if int(lengths.sum()) != samples:
+        return None
+    return np.repeat(np.frombuffer(data, ">i4")[1::2].astype(np.int64), lengths)
 
 
 def _child(file: BinaryIO, parent: Box, kind: bytes) -> Box | None:
-    return next((box for box in walk(file, parent.content, parent.end) if box.kind == kind), None)
+    return next((box for box in children(file, parent) if box.kind == kind), None)

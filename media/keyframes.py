@@ -39,7 +39,7 @@ def keyframe_map(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> KeyframeM
         offsets = None
         if container.format.name.startswith("mov,"):
             place = source.tell()
-            offsets = boxes.composition_offsets(source, time.video.id)
+            offsets = boxes.composition_offsets(source, time.video.id, time.video.frames)
             source.seek(place)
         entries = list(time.video.index_entries)
         if offsets is not None and len(entries) == time.video.frames and len(offsets) in {1, len(entries)}:

@@ -21,7 +21,7 @@ def shown_ticks(source: BinaryIO, container: InputContainer, stream: VideoStream
     if not container.format.name.startswith("mov,"):
         return None
     place = source.tell()
-    offsets = boxes.composition_offsets(source, stream.id)
+    offsets = boxes.composition_offsets(source, stream.id, stream.frames)
     source.seek(place)
     entries = list(stream.index_entries)
     if offsets is None or len(offsets) not in {1, len(entries)} or len(entries) != stream.frames:
