@@ -12,7 +12,7 @@ from typing import Any, Literal
 from media.errors import InputError
 from media.facts import MediaInfo, VideoFacts
 from media.keymap import KeyframeMap
-from media.ranges import resolve
+from media.ranges import LITTLE_TO_COPY, most_edges, resolve
 from media.types import Range, seconds
 
 Mode = Literal["smart", "exact", "copy"]
@@ -76,6 +76,8 @@ def plan_cut(found: KeyframeMap, media: MediaInfo, keep: Sequence[Range], mode: 
     ranges = [map_.snapped(start, end) if used == "copy" else (start, end) for start, end in asked]
     frames = [map_.frames_between(start, end) for start, end in ranges]
     edges = [map_.edge_frames(*item, total) for item, total in zip(ranges, frames, strict=True)]
+    if used == "smart" and sum(edges) > most_edges(asked, rate):
+        used, reason = "exact", LITTLE_TO_COPY
     encoded = {"smart": sum(edges), "exact": sum(frames), "copy": 0}[used]
     return CutPlan(
         mode=used,

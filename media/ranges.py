@@ -10,6 +10,9 @@ from media.types import Range, seconds
 
 # How far past the end a range may reach before that is a mistake rather than rounding.
 _SLACK = Fraction(1, 10)
+# What a smart cut may encode, one picture after the other on one machine: more is encoded whole, in parallel.
+_EDGES = Fraction(10)
+LITTLE_TO_COPY = "At most cuts the source has no keyframe at which copying can begin soon enough to be worth it."
 
 
 def resolve(keep: Sequence[Range], duration: Fraction, frame: Fraction) -> list[tuple[Fraction, Fraction]]:
@@ -23,6 +26,11 @@ def resolve(keep: Sequence[Range], duration: Fraction, frame: Fraction) -> list[
     if not keep:
         raise InputError("invalid_range", "Name at least one range to keep.")
     return [_resolve(number, item, duration, max(frame, _SLACK)) for number, item in enumerate(keep, 1)]
+
+
+def most_edges(ranges: Sequence[tuple[Fraction, Fraction]], rate: Fraction) -> int:
+    """How many frames, at `rate` a second, a smart cut of ranges may encode: half of them, or ten seconds if more."""
+    return int(max(sum((end - start for start, end in ranges), Fraction(0)) / 2, _EDGES) * rate)
 
 
 def _resolve(number: int, item: Range, duration: Fraction, slack: Fraction) -> tuple[Fraction, Fraction]:

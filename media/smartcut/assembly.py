@@ -14,6 +14,7 @@ from av.stream import Discard
 from media import specs
 from media.errors import InputError
 from media.progress import Meter
+from media.ranges import most_edges
 from media.side import Side
 from media.smartcut.audio import RUN_UP, CopiedSound, Track, can_copy
 from media.smartcut.certificate import Claim, certify
@@ -90,7 +91,8 @@ class Assembly:
                 delay=self._video.codec_context.reorder_depth,
                 rate=self._line.rate,
             )
-            pictures = Pictures(track, self._video, self._codec, encoder, self._meter.tick)
+            most = most_edges(ranges, self._line.rate)
+            pictures = Pictures(track, self._video, self._codec, encoder, most=most, on_work=self._meter.tick)
             tracks = self._tracks(output)
             self._side.open(output.container, [track.time_base])
             for start, end in ranges:
@@ -190,6 +192,7 @@ class Assembly:
                 by_index[packet.stream_index](packet)
             elif not cut.done:
                 cut.feed(packet)
+                pictures.require_few(cut.waiting)
                 announced = announced or self._announce(cut, pictures, tracks)
             if cut.done and self._has_all(tracks, _decoded(packet) - end):
                 break

@@ -10,7 +10,7 @@ class NotCuttable(MediaError):
 
     Stable codes: no_video, codec_not_supported, profile_not_supported, interlaced, missing_headers, too_many_headers,
     headers_change, no_timestamps, sparse_pictures, no_entry_point, keyframes_too_far, edited_timeline, reorder_changes,
-    damaged_pictures, certificate_failed.
+    damaged_pictures, little_to_copy, certificate_failed.
     """
 
 

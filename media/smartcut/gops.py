@@ -115,6 +115,11 @@ class RangeCut:
             self._run_up.add(packet, entry=decodable)
             self._follow(access)
 
+    @property
+    def waiting(self) -> int:
+        """How many pictures that are to be encoded have come before the entry."""
+        return 0 if self.ready else len(self._early)
+
     def finish(self) -> None:
         """The stream ends, or nothing more of this range will come."""
         if not self.done:
@@ -156,7 +161,8 @@ class RangeCut:
         self.ready = True
         if self._entry is None:
             self._set_stop(self._beyond)
-        self._writer.encode(Edge(self._run_up.to(self.start), self.start, end, len(self._early), min(end, self.stop)))
+        stop = self.stop if self._entry is None else end
+        self._writer.encode(Edge(self._run_up.to(self.start), self.start, end, len(self._early), stop))
         if self._entry is not None:
             leading, self._run_up = self._run_up, RunUp(2)
             for number, packet in enumerate(leading.since(self._entry.pts)):

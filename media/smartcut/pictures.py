@@ -10,6 +10,7 @@ from fractions import Fraction
 import av
 from av.video.stream import VideoStream
 
+from media.ranges import LITTLE_TO_COPY
 from media.smartcut.codec import Codec
 from media.smartcut.edges import EdgeEncoder, decode
 from media.smartcut.errors import NotCuttable
@@ -48,13 +49,20 @@ class Span:
 
 
 class Pictures:
-    """Copies and encodes what the `RangeCut`s give it; `seams` and `spans` tell what was done."""
+    """Copies and encodes what the `RangeCut`s give it, `most` frames; `seams` and `spans` tell what was done."""
 
     def __init__(
-        self, track: PictureTrack, stream: VideoStream, codec: Codec, encoder: EdgeEncoder, on_work: Callable[[], None]
+        self,
+        track: PictureTrack,
+        stream: VideoStream,
+        codec: Codec,
+        encoder: EdgeEncoder,
+        *,
+        most: int,
+        on_work: Callable[[], None],
     ) -> None:
         self._track, self._stream, self._codec, self._encoder = track, stream, codec, encoder
-        self._on_work = on_work
+        self._most, self._on_work = most, on_work
         self._unit = stream.time_base or Fraction(1, 90_000)
         self._length = Ticks(self._unit, track.time_base, Fraction(0))
         self._durations: dict[int, int] = {}
@@ -89,6 +97,15 @@ class Pictures:
         """No more ranges."""
         self._close()
 
+    def require_few(self, count: int) -> None:
+        """Check that `count` more frames may be encoded.
+
+        Raises:
+            NotCuttable: little_to_copy.
+        """
+        if self.encoded + count > self._most:
+            raise NotCuttable("little_to_copy", LITTLE_TO_COPY)
+
     def copy(self, access: Access) -> None:
         """Write a picture of the source as it is."""
         encoding = self._open is not None
@@ -106,8 +123,9 @@ class Pictures:
         """Decode an edge and write the wanted frames of it.
 
         Raises:
-            NotCuttable: damaged_pictures, when other frames than wanted come out.
+            NotCuttable: damaged_pictures, when other frames than wanted come out; little_to_copy.
         """
+        self.require_few(edge.count)
         held = self._set_span(edge) if self._span is None else False
         if not edge.count and not held:
             return
