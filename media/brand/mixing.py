@@ -34,6 +34,9 @@ class Mixer:
         self._fill(self._body_start)
         count = min(samples.shape[1], max(self._body_end - self._track.samples, 0))
         first = self._track.samples
+        if self._intro_end <= first and first + count <= self._outro_start:
+            self._track.write(samples[:, :count])
+            return
         begun = _fade(first, count, self._body_start, self._intro_end)
         ended = _fade(first, count, self._outro_start, self._body_end)
         self._write(samples[:, :count] * (equal_power(begun) * equal_power(1 - ended)))

@@ -284,6 +284,27 @@ def test_every_track_is_in_step(clip, clips, wrapped) -> None:
         assert all(min(abs(click - flash) for click in heard) < AAC_FRAME for flash in seen)
 
 
+def test_the_body_is_read_once(tmp_path) -> None:
+    """But for some seconds around the joints, which the check reads again."""
+    body = tmp_path / "long.mp4"
+    make_sample(body, seconds=Fraction(30), size=(320, 180), keyframe_every=30)
+    with body.open("rb") as file:
+        read = 0
+
+        class Counted:
+            seek, tell = file.seek, file.tell
+
+            def read(self, size: int = -1) -> bytes:
+                nonlocal read
+                data = file.read(size)
+                read += len(data)
+                return data
+
+        result = brand(Counted(), tmp_path / "out.mp4", around())
+    assert result.fallback is None
+    assert read < 1.4 * body.stat().st_size
+
+
 def test_titles_have_the_colours_that_were_asked_for(clip, wrapped) -> None:
     made = wrapped(clip, BrandSpec(intro=TitleCard(title="Optics", background="#808080", duration=Fraction(1))))
     assert made.judge() == list(range(180))
