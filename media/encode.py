@@ -13,6 +13,7 @@ so that sample n plays at n / rate. When the block is left by an exception the t
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from av.video.stream import VideoStream
 from media.errors import EngineError, InputError
 from media.fit import Fitter
 from media.samples import to_frame
+from media.shown import Shown
 from media.types import Samples
 from media.x264 import repeatable
 
@@ -185,25 +187,26 @@ class Mp4Writer:
 
 
 class VideoTrack:
-    """Pictures in presentation order."""
+    """Pictures in presentation order, at times rounded to `base` (seconds)."""
 
     def __init__(self, container: av.container.OutputContainer, spec: VideoSpec, threads: int) -> None:
         self._container = container
-        self._base, self._nominal = spec.time_base, 1 / spec.rate
+        self.base, self._nominal = spec.time_base, 1 / spec.rate
         stream = container.add_stream(ENCODER[spec.codec], rate=spec.rate, options=_options(spec, threads))
         self._stream = cast(av.VideoStream, stream)
         _configure(self._stream, spec, threads)
         self._fit = Fitter(spec.width, spec.height, spec.pixel_format)
         self._last, self._end = -1, 0
+        self._ticks = array("q")
         self._held: av.Packet[Any] | None = None
         self._span: tuple[int, int] | None = None
         self._decoded = -(1 << 62)
         self.packets = self.frames = 0
 
     @property
-    def base(self) -> Fraction:
-        """The unit, in seconds, to which times are rounded."""
-        return self._base
+    def shown(self) -> Shown:
+        """When the pictures that were written are shown."""
+        return Shown(self._ticks, self._end)
 
     def write(
         self,
@@ -218,13 +221,14 @@ class VideoTrack:
         A frame lasts until the next one; `duration` counts for the last frame (default: one frame of the nominal rate).
         A frame that would round onto its predecessor moves one tick on.
         """
-        pts = max(round(time / self._base), self._last + 1)
+        pts = max(round(time / self.base), self._last + 1)
         self._last = pts
-        self._end = max(round((time + (duration or self._nominal)) / self._base), pts + 1)
+        self._ticks.append(pts)
+        self._end = max(round((time + (duration or self._nominal)) / self.base), pts + 1)
         with engine_errors():
-            frame.pts, frame.time_base = pts, self._base
+            frame.pts, frame.time_base = pts, self.base
             fitted = self._fit(frame)
-            fitted.pts, fitted.time_base = pts, self._base
+            fitted.pts, fitted.time_base = pts, self.base
             # Left as decoded, the picture type would force the source's I-frames on the encoder.
             fitted.pict_type = PictureType.I if kind == "key" else PictureType.NONE
             self._mux(self._stream.encode(fitted))
@@ -255,7 +259,7 @@ class VideoTrack:
         first = pts if self._span is None else self._span[0]
         ahead = self._stream.codec_context.reorder_depth - self.packets
         if ahead > 0:
-            dts = max(dts, first - ahead * max(round(self._nominal / self._base), 1))
+            dts = max(dts, first - ahead * max(round(self._nominal / self.base), 1))
         if self._span is None:
             self._span = (pts, dts)
         shown = self._end - pts

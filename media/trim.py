@@ -24,6 +24,7 @@ from media.progress import Meter
 from media.ranges import resolve
 from media.side import Side
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress, seconds
+from media.written import check_written
 
 # A source whose streams all end this much before its announced end was cut off.
 EARLY = Fraction(1)
@@ -76,7 +77,7 @@ def trim(
     Raises:
         InputError: as `open_source`, and invalid_range, range_past_end, unsupported_codec, damaged_file (nothing in the
             ranges decodes).
-        EngineError: the encoder failed.
+        EngineError: the encoder failed, certificate_failed.
     """
     meter = Meter(on_progress)
     notices = Notices()
@@ -109,6 +110,8 @@ def trim(
                 side.end(joint.time)
             side.finish()
             meter.finish()
+        shown = None if video is None else video.shown
+        check_written(target, shown, audio_tracks=len(tracks), duration=joint.time)
         if len(joint.sizes) > 1:
             notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
         if reader.damaged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -20,6 +21,7 @@ from media.segments.errors import NotSplittable
 from media.segments.pictures import EncodedSegment
 from media.segments.plan import Segment, ranges
 from media.segments.sound import EncodedSound
+from media.shown import Shown
 from media.side import SideMaterial, read_material
 from media.side.material import MaterialWriter
 from media.smartcut.hevc import kind
@@ -28,6 +30,7 @@ from media.source import open_source
 from media.specs import SIDE_LOSSES
 from media.trim import TrimResult
 from media.types import Limits, Notices, Progress, no_progress
+from media.written import check_written
 
 # The files are our own; only the source is held to what one file may ask.
 _NO_LIMITS = Limits(max_duration=Fraction(1 << 40))
@@ -53,7 +56,7 @@ def join(
         InputError: as `open_source`, for a source given as `side`.
         NotSplittable: ends_early (the source ends before the time that its header names), segments_differ (one sample
             entry cannot serve them).
-        EngineError: frame_count, times_collide, segment_unreadable, encode_failed.
+        EngineError: frame_count, times_collide, segment_unreadable, encode_failed, certificate_failed.
     """
     meter, notices = Meter(on_progress, plan[-1].end), Notices()
     made: list[EncodedSegment] = []
@@ -68,10 +71,12 @@ def join(
         joint.finish()
         _conclude(made, None if sound is None else sound[0], material, notices)
         meter.finish()
+    tracks = 0 if sound is None else sound[0].tracks
+    check_written(target, joint.shown, audio_tracks=tracks, duration=plan[-1].end)
     return TrimResult(
         duration=plan[-1].end,
         frames=sum(facts.frames for facts in made),
-        audio_tracks=0 if sound is None else sound[0].tracks,
+        audio_tracks=tracks,
         ranges=ranges(plan),
         reencoded=plan[-1].end,
         warnings=tuple(notices),
@@ -138,6 +143,11 @@ class _Joint:
         if count != facts.frames:
             raise EngineError("frame_count", f"A segment has {count} frames instead of {facts.frames}.")
 
+    @property
+    def shown(self) -> Shown | None:
+        """The pictures of all segments."""
+        return None if self._pictures is None else self._pictures.shown
+
     def finish(self) -> None:
         """Write what is held back."""
         if self._pictures is not None:
@@ -171,10 +181,16 @@ class PictureJoint:
     def __init__(self, track: CopyTrack, delay: int) -> None:
         self._track, self._delay = track, delay
         self._waiting: list[int] = []
+        self._ticks = array("q")
         self._held: tuple[Packet[Any], int, int] | None = None
         self._origin: tuple[int, int] | None = None
         self._offset = self._first = self._end = self._step = self._count = 0
         self._last = self._decoded = self._before = -1 << 62
+
+    @property
+    def shown(self) -> Shown:
+        """When the pictures are shown."""
+        return Shown(self._ticks, self._end)
 
     def begin(self, facts: EncodedSegment) -> None:
         """The next segment."""
@@ -196,6 +212,7 @@ class PictureJoint:
             raise EngineError("times_collide", "The times of the segments do not fit together.")
         self._flush()
         self._decoded = dts
+        self._ticks.append(pts)
         if pts == self._last:
             packet.duration = self._end - pts
         self._origin = self._origin or (pts, dts)

@@ -20,6 +20,7 @@ from media.segments.plan import Part, Segment
 from media.timeline import Timeline
 from media.trim import EARLY
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, no_progress
+from media.written import check_written
 
 WITHOUT_TIMES = {"avi"}
 _NO_TIMES = "Files of this kind do not say when their pictures are shown."
@@ -83,7 +84,7 @@ def encode_segment(
     Raises:
         NotSplittable: no_timestamps (the source does not say when its pictures are shown), empty_part.
         InputError: as `open_source`, and no_video, unsupported_codec.
-        EngineError: the encoder failed.
+        EngineError: the encoder failed, certificate_failed.
     """
     meter, notices = Meter(on_progress, segment.end - segment.start), Notices()
     with Reader(source, limits=limits, threads=threads, sound="none", on_packet=meter.tick) as reader:
@@ -110,6 +111,8 @@ def encode_segment(
                 if reader.ended is not None and reader.ended < max(stretch.end - EARLY, stretch.start):
                     early.append(stretch.index)
             meter.finish()
+    shown = strip.track.shown
+    check_written(target, shown, audio_tracks=0, duration=shown.end * strip.track.base)
     return EncodedSegment(
         frames=strip.track.frames,
         start=strip.start,

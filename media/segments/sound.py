@@ -17,6 +17,7 @@ from media.progress import Meter
 from media.ranges import resolve
 from media.trim import EARLY
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress
+from media.written import check_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def encode_sound(
 
     Raises:
         InputError: as `open_source`, and no_audio, unsupported_codec, invalid_range, range_past_end.
-        EngineError: the encoder failed.
+        EngineError: the encoder failed, certificate_failed.
     """
     meter, notices = Meter(on_progress), Notices()
     early = []
@@ -84,6 +85,7 @@ def encode_sound(
                 for track in tracks:
                     track.write_silence(_room(track, at))
             meter.finish()
+    check_written(target, None, audio_tracks=len(tracks), duration=at)
     return EncodedSound(len(tracks), tuple(early), bool(reader.damaged), tuple(notices))
 
 
