@@ -30,6 +30,9 @@ PROBE_BYTES = 5_000_000
 PROBE_MICROSECONDS = 10_000_000
 BUFFER_BYTES = 64 * 1024
 
+_MAX_PIXELS = "max_pixels"
+# Decoders pad pictures to whole blocks.
+_PADDING, _SMALLEST_PADDING = 16, 1 << 16
 _CUT_OFF = "The file ends before its index does: the upload or recording was cut off."
 _IMAGE_BRANDS = {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}
 _ISO_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
@@ -85,6 +88,22 @@ def is_picture(stream: Stream) -> bool:
     return bool(stream.disposition & still)
 
 
+def decoder_options(stream: Stream) -> dict[str, str]:
+    """What binds every decoder of the pictures of an opened source, whatever its parameter sets say later on."""
+    return {key: value for key, value in stream.container.options.items() if key == _MAX_PIXELS}
+
+
+def check_pixels(stream: Stream, pixels: int) -> None:
+    """Check frames of so many pixels, as they are coded, against the limit under which their file was opened.
+
+    Raises:
+        InputError: too_many_pixels.
+    """
+    limit = decoder_options(stream).get(_MAX_PIXELS)
+    if limit is not None and pixels > int(limit):
+        raise InputError("too_many_pixels", f"The file declares pictures of {pixels} pixels, more than are accepted.")
+
+
 def is_image(file: BinaryIO) -> bool:
     """Whether the first bytes are those of a still image of any common kind."""
     return _is_image(_head(file))
@@ -95,7 +114,7 @@ def _open(file: BinaryIO, limits: Limits) -> InputContainer:
     return av.open(
         _Nameless(file),
         "r",
-        options={"max_pixels": str(limits.max_pixels)},
+        options={_MAX_PIXELS: str(limits.max_pixels + limits.max_pixels // _PADDING + _SMALLEST_PADDING)},
         container_options={
             "format_whitelist": ",".join(FORMATS),
             "protocol_whitelist": "",
@@ -126,6 +145,9 @@ def _check(container: InputContainer, limits: Limits) -> None:
                 "too_many_pixels",
                 f"The picture is {context.width}×{context.height}, more than {limits.max_pixels} pixels.",
             )
+        if context is not None:
+            # The options of the container reach no further than its probing.
+            context.options = decoder_options(stream)
     if container.duration is not None:
         limits.check_duration(Fraction(container.duration, av.time_base))
 

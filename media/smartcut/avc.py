@@ -38,6 +38,7 @@ class Avc:
         self._known = {*self._sps, *self._pps}
         parsed = [h264.parse_sps(unit) for unit in self._sps]
         self._source = parsed[0]
+        self.pixels = max(sps.pixels for sps in parsed)
         if any(sps.profile not in _PROFILES for sps in parsed):
             raise NotCuttable("profile_not_supported", "The H.264 profile of the source cannot be encoded here.")
         if not all(sps.frames_only for sps in parsed):

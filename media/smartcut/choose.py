@@ -8,6 +8,7 @@ from media.smartcut.avc import Avc
 from media.smartcut.codec import Codec
 from media.smartcut.errors import NotCuttable
 from media.smartcut.hvc import Hvc
+from media.source import check_pixels
 
 _CODECS: dict[str, type[Avc] | type[Hvc]] = {"h264": Avc, "hevc": Hvc}
 _INTERLACED = {2, 3, 4, 5}
@@ -18,6 +19,7 @@ def codec_of(stream: VideoStream) -> Codec:
 
     Raises:
         NotCuttable: codec_not_supported, interlaced, missing_headers, too_many_headers, profile_not_supported.
+        InputError: too_many_pixels.
     """
     context = stream.codec_context
     codec = _CODECS.get(context.name)
@@ -26,6 +28,8 @@ def codec_of(stream: VideoStream) -> Codec:
     if context.field_order in _INTERLACED:
         raise NotCuttable("interlaced", "The source is interlaced.")
     try:
-        return codec(context.extradata or b"")
+        found = codec(context.extradata or b"")
     except (ValueError, IndexError) as error:
         raise NotCuttable("missing_headers", "The parameter sets of the source cannot be read.") from error
+    check_pixels(stream, found.pixels)
+    return found

@@ -34,6 +34,8 @@ class Codec(Protocol):
 
     tag: str
     """The sample entry: `avc1`, `hvc1`."""
+    pixels: int
+    """Of the largest frame that any of the source's parameter sets allows."""
 
     def picture(self, data: bytes) -> Picture:
         """Parse a packet of the source; a view of its bytes is enough, and spares copies.

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from media.encode import engine_errors
 from media.smartcut.codec import ENCODERS, Codec
 from media.smartcut.errors import NotCuttable
+from media.source import decoder_options
 from media.watchdog import Watchdog
 
 
@@ -32,6 +33,7 @@ def decode(packets: Iterable[Packet[Any]], stream: VideoStream, threads: int) ->
     context = stream.codec_context
     decoder: VideoCodecContext = av.CodecContext.create(context.name, "r")  # type: ignore[assignment]
     decoder.extradata = context.extradata
+    decoder.options = decoder_options(stream)
     decoder.thread_count = threads
     decoder.thread_type = "AUTO"
     # A fresh decoder does not know yet how far frames are reordered, and would let the first ones out too early.

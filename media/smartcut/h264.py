@@ -9,6 +9,7 @@ from media.smartcut.bits import BitReader, escape, payload_bits, ue, unescape, w
 SLICE, IDR, SEI, SPS, PPS, AUD = 1, 5, 6, 7, 8, 9
 _CHROMA_PROFILES = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 _EXTENDED_SAR = 255
+_MACROBLOCK = 256
 _INTRA_SLICES = {2, 7}
 # A slice header begins with the slice's first macroblock and its type: 0 is “1”, 2 is “011”, 7 is “0001000”.
 _FIRST_MACROBLOCK, _INTRA, _INTRA_ALL = 0x80, 0b1011_0000, 0b1000_1000
@@ -24,8 +25,8 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class SequenceParameters:
-    """One sequence parameter set. `restriction` is None where it is left to the level; `restriction_at` is the bit at
-    which its flag stands, None without video usability information."""
+    """One sequence parameter set. `pixels` are those of a coded frame. `restriction` is None where it is left to the
+    level; `restriction_at` is the bit at which its flag stands, None without video usability information."""
 
     id: int
     profile: int
@@ -36,6 +37,7 @@ class SequenceParameters:
     chroma_bits: int
     references: int
     frames_only: bool
+    pixels: int
     restriction: Restriction | None
     restriction_at: int | None
 
@@ -54,8 +56,7 @@ def parse_sps(unit: bytes) -> SequenceParameters:
     _skip_order_count(bits)
     references = bits.ue()
     bits.u(1)
-    bits.ue()  # width and height
-    bits.ue()
+    across, down = bits.ue() + 1, bits.ue() + 1
     frames_only = bool(bits.u(1))
     if not frames_only:
         bits.u(1)
@@ -74,6 +75,7 @@ def parse_sps(unit: bytes) -> SequenceParameters:
         chroma_bits,
         references,
         frames_only,
+        across * down * _MACROBLOCK * (1 if frames_only else 2),
         restriction,
         at,
     )

@@ -32,6 +32,7 @@ class SequenceParameters:
     chroma_format: int
     luma_bits: int
     chroma_bits: int
+    pixels: int
     id_bits: tuple[int, int]
     ordering_bits: tuple[int, int]
     ordering: tuple[int, int, int]
@@ -75,8 +76,7 @@ def parse_sps(unit: bytes) -> SequenceParameters:
     chroma = bits.ue()
     if chroma == 3:
         bits.u(1)
-    bits.ue()  # width and height
-    bits.ue()
+    pixels = bits.ue() * bits.ue()
     if bits.u(1):
         for _ in range(4):
             bits.ue()  # conformance window
@@ -95,6 +95,7 @@ def parse_sps(unit: bytes) -> SequenceParameters:
         chroma,
         luma_bits,
         chroma_bits,
+        pixels,
         id_bits,
         (start, bits.position),
         ordering,

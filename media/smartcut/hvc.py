@@ -37,9 +37,11 @@ class Hvc:
         if not all(self._headers.values()):
             raise NotCuttable("missing_headers", "The source does not declare its parameter sets up front.")
         self._known = {unit for units in self._headers.values() for unit in units}
-        self._source = hevc.parse_sps(self._headers[hevc.SPS][0])
+        parsed = [hevc.parse_sps(unit) for unit in self._headers[hevc.SPS]]
+        self._source = parsed[0]
+        self.pixels = max(sps.pixels for sps in parsed)
         pps = {hevc.pps_ids(unit)[0] for unit in self._headers[hevc.PPS]}
-        sps = {hevc.parse_sps(unit).id for unit in self._headers[hevc.SPS]}
+        sps = {parameters.id for parameters in parsed}
         vps = {hevc.vps_id(unit) for unit in self._headers[hevc.VPS]}
         self._pps_id = _free(hevc.PPS_IDS, pps)
         self._sps_id, self._vps_id = _free(range(1, _IDS), sps), _free(range(1, _IDS), vps)
