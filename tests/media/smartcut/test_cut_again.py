@@ -8,8 +8,6 @@ from measure import numbers
 from variants import make
 
 from media.smartcut import h264, hevc
-from media.smartcut.avc import _headers as avc_headers
-from media.smartcut.hvc import _headers as hvc_headers
 
 # The seconds of each cut, and the numbers that are left by then.
 _GENERATIONS = (
@@ -19,17 +17,32 @@ _GENERATIONS = (
 )
 
 
+def units_of(data: bytes, start: int, counts: int, skips: list[int]) -> list[bytes]:
+    """The units of an `avcC` or `hvcC`: arrays from byte `start` on, each after some bytes to skip, with the number of
+    its units in `counts` bytes, and two bytes of length before each."""
+    units, at = [], start
+    for skip in skips:
+        at += skip
+        count = int.from_bytes(data[at : at + counts], "big") & 31
+        at += counts
+        for _ in range(count):
+            size = int.from_bytes(data[at : at + 2], "big")
+            units.append(data[at + 2 : at + 2 + size])
+            at += 2 + size
+    return units
+
+
 def parameter_sets(path) -> tuple[set[int], set[int], int]:
     """The identifiers of the sequence and of the picture parameter sets, and how many units declare them."""
     with av.open(str(path)) as container:
         context = container.streams.video[0].codec_context
         name, data = context.name, context.extradata
     if name == "h264":
-        units = avc_headers(data)[1]
+        units = units_of(data, 5, 1, [0, 0])
         sps = {h264.parse_sps(unit).id for unit in units if unit[0] & 31 == h264.SPS}
         pps = {h264.pps_ids(unit)[0] for unit in units if unit[0] & 31 == h264.PPS}
         return sps, pps, len(units)
-    units = [unit for unit in hvc_headers(data)[1] if hevc.kind(unit) != hevc.VPS]
+    units = [unit for unit in units_of(data, 23, 2, [1, 1, 1]) if hevc.kind(unit) != hevc.VPS]
     sps = {hevc.parse_sps(unit).id for unit in units if hevc.kind(unit) == hevc.SPS}
     return sps, {hevc.pps_ids(unit)[0] for unit in units if hevc.kind(unit) == hevc.PPS}, len(units)
 
