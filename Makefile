@@ -68,9 +68,10 @@ format: .venv/dev ## Bring the code into its format
 	@$(PIP) --editable '.[all,bench]'
 	@touch $@
 
-bench: .venv/bench ## Measure the engine beside others: some 15 minutes, and 8 GB of disk
+bench: .venv/bench ## Measure the engine beside others: some 20 minutes, and 9 GB of disk
 	@$(BIN)/python -m bench.trim
 	@$(BIN)/python -m bench.io
+	@$(BIN)/python -m bench.brand
 	@$(BIN)/python -m bench.overhead
 
 gallery: .venv/run ## Draw the pictures of docs/images.md
