@@ -19,7 +19,7 @@ from av.container import InputContainer
 from av.error import ArgumentError, DecoderNotFoundError, FFmpegError, PatchWelcomeError
 from av.stream import Disposition, Stream
 
-from media import boxes
+from media import boxes, index_bounds
 from media.errors import InputError
 from media.types import DEFAULT_LIMITS, Limits
 
@@ -57,13 +57,14 @@ def open_source(file: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Iterator[Inp
 
     Raises:
         InputError: empty_file, unsupported_format, damaged_file, truncated_file, no_streams, too_many_streams,
-            too_many_pixels, too_long.
+            too_many_pixels, too_long, too_many_packets.
     """
     if file.seek(0, os.SEEK_END) == 0:
         raise InputError("empty_file", "The file is empty.")
     head = _head(file)
     if _is_image(head):
         raise InputError("unsupported_format", "This is a still image; a video or sound file is needed here.")
+    index_bounds.check(file, limits)
     try:
         container = _open(file, limits)
     except FFmpegError as error:

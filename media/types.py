@@ -46,6 +46,8 @@ class Limits:
     max_duration: Fraction = Fraction(12 * 3600)
     """Seconds, as the container declares them."""
     max_streams: int = 64
+    max_samples: int = 12_000_000
+    """Of an MP4's or MOV's index, all tracks together: 12 hours at 120 frames a second, with three tracks of sound."""
     max_image_bytes: int = 100 * 2**20
     """Of an image's file: it is read whole."""
     max_image_pixels: int = 64_000_000
