@@ -22,7 +22,8 @@ import numpy as np
 from media.brand.listen import sound_offset
 from media.brand.plan import Plan
 from media.brand.strip import Strip, thumb
-from media.smartcut.certificate import MIN_PSNR, Frames, check_index, failed, identical, psnr
+from media.smartcut.certificate import MIN_PSNR, Frames, check_index, identical, psnr
+from media.smartcut.errors import failed
 from media.smartcut.result import SeamReport
 from media.smartcut.sync import Opened
 from media.source import open_source

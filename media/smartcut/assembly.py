@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from av.packet import Packet
 from av.stream import Discard
 
@@ -39,6 +41,8 @@ _SLACK: dict[End, Fraction] = {"exact": Fraction(0), "border": Fraction(1)}
 _TEXTS_BEHIND = Fraction(1)
 _WITHOUT_TIMES = {"avi"}
 _REPORT_EVERY = 64
+# How far a cut may move to the frame beside it: seconds, more than any steady rate that people film in needs.
+_FARTHEST = Fraction(1, 10)
 
 
 class Assembly:
@@ -63,6 +67,7 @@ class Assembly:
         self._at = Fraction(0)
         self._codec = codec_of(line.video)
         self._threads, self._finer = threads, finer
+        self._seen: list[dict[int, array[int]]] = []
         specs.note_losses(container, line, self._notices, side="kept")
         self._side = Side(container, line, self._notices)
         used = {line.video.index, *(stream.index for stream in line.audio), *self._side.indexes}
@@ -113,6 +118,12 @@ class Assembly:
             copied_sound={
                 number: sound.packet for number, sound in enumerate(tracks) if isinstance(sound, CopiedSound)
             },
+            read=[np.array(seen[self._video.index], np.int64) for seen in self._seen],
+            heard=[
+                {number: np.array(seen[sound.stream.index], np.int64) for number, sound in enumerate(tracks)}
+                for seen in self._seen
+            ],
+            marks=pictures.marks,
         )
         seams = certify(self._source, self._target, claim, threads=self._threads, on_work=self._meter.tick)
         reencoded = pictures.encoded_ticks * track.time_base
@@ -164,6 +175,8 @@ class Assembly:
             raise InputError(
                 "invalid_range", f"The range from {seconds(start)} s is so short that no frame begins in it."
             )
+        if until == "exact":
+            _require_close(self._shown(span), start, end)
         self._at += (span.stop - span.first) * self._unit
         for sound in tracks:
             sound.close(self._at)
@@ -185,9 +198,14 @@ class Assembly:
         end = cut.end * self._unit
         picture = self._video.index
         announced = False
+        # Noted apart from what is made of the packets, for the check at the end.
+        seen = {stream.index: array("q") for stream in (self._video, *(sound.stream for sound in tracks))}
+        self._seen.append(seen)
         for number, packet in enumerate(packets_from(self._container, streams, cut.start, lead, self._line.origin)):
             if number % _REPORT_EVERY == 0:
                 self._report(packet, cut, announced=announced)
+            if packet.pts is not None and packet.stream_index in seen:
+                seen[packet.stream_index].append(packet.pts)
             if packet.stream_index != picture:
                 by_index[packet.stream_index](packet)
             elif not cut.done:
@@ -230,6 +248,12 @@ class Assembly:
     def _shown(self, span: Span) -> Range:
         origin = self._line.origin
         return Range(span.first * self._unit - origin, span.stop * self._unit - origin)
+
+
+def _require_close(cut: Range, start: Fraction, end: Fraction) -> None:
+    """A range goes from frame to frame; where frames are far apart (slides) that would cut away what was asked."""
+    if abs(cut.start - start) > _FARTHEST or abs((cut.end or end) - end) > _FARTHEST:
+        raise NotCuttable("sparse_pictures", "At a cut the pictures of the source are too far apart.")
 
 
 def _decoded(packet: Packet[Any]) -> Fraction:

@@ -2,13 +2,13 @@
 
 Within a second of every seam, and of both ends of the file, the pictures are decoded from both files and compared in
 step: copied ones must be the same to the bit, encoded ones at least 40 dB PSNR (luma) from the source. Copied sound is
-found again by its bytes.
+found again by its bytes. What lies farther from a seam is proven by the index; see `media.smartcut.whole`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise, zip_longest
@@ -17,6 +17,7 @@ from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
@@ -24,10 +25,12 @@ from av.stream import Discard
 from media.barcode import luma_plane
 from media.smartcut.edges import decode
 from media.smartcut.entry import packets_from
-from media.smartcut.errors import CoarseEdges, NotCuttable
+from media.smartcut.errors import CoarseEdges, failed
+from media.smartcut.index import shown_ticks
 from media.smartcut.pictures import Seam, Span
 from media.smartcut.result import SeamReport
-from media.smartcut.sync import Opened, sound_offset
+from media.smartcut.sync import LISTEN, Opened, sound_offset
+from media.smartcut.whole import check_samples, check_sound, check_times
 from media.source import open_source
 from media.timeline import timeline
 
@@ -43,6 +46,9 @@ _SAME = 100.0
 class Claim:
     """What a cut says it has written: its ranges and seams in order, frames and seconds in all, and which sound tracks
     (by their place in both files) hold copied packets, with the seconds of a packet; `unit` is the picture's time base.
+
+    `read` and `heard` are, for each range, the ticks of all packets of picture, and of each sound track, that were read
+    of the source; `marks` the marks of the samples that were copied (see `media.smartcut.whole`), in decoding order.
     """
 
     spans: Sequence[Span]
@@ -51,6 +57,9 @@ class Claim:
     duration: Fraction
     unit: Fraction
     copied_sound: Mapping[int, Fraction]
+    read: Sequence[npt.NDArray[np.int64]]
+    heard: Sequence[Mapping[int, npt.NDArray[np.int64]]]
+    marks: Sequence[int]
 
 
 def certify(
@@ -64,8 +73,12 @@ def certify(
     """
     with target.open("rb") as file, open_source(file) as opened:
         check_index(opened, claim.frames, claim.unit)
-        _check_count(source, claim)
         made = Opened(opened, timeline(opened))
+        assert made.line.video is not None
+        check_times(shown_ticks(file, opened, made.line.video), source, claim)
+        check_samples(file, opened, claim.marks)
+        check_sound(source, made, claim)
+        _check_ends(source, made, claim)
         offsets = [_offset(source, made, claim, seam) for seam in claim.seams]
         original, result = Frames(source, threads, on_work), Frames(made, threads, on_work)
         worst: dict[int, float] = {}
@@ -82,11 +95,6 @@ def certify(
         )
         for seam, offset in zip(claim.seams, offsets, strict=True)
     )
-
-
-def failed(reason: str) -> NotCuttable:
-    """The error that says that a promise does not hold."""
-    return NotCuttable("certificate_failed", f"The cut did not pass its check: {reason}.")
 
 
 def psnr(made: av.VideoFrame, given: av.VideoFrame) -> float:
@@ -115,17 +123,6 @@ def check_index(made: InputContainer, frames: int, unit: Fraction) -> None:
         raise failed("the time base of the picture is another")
 
 
-def _check_count(source: Opened, claim: Claim) -> None:
-    """The source's own index knows how many pictures its ranges have, also where a part of them is lost."""
-    if source.shown is None:
-        return
-    there = sum(int(((source.shown >= span.first) & (source.shown < span.stop)).sum()) for span in claim.spans)
-    firsts = {round(span.at / claim.unit): span.first for span in claim.spans}
-    held = sum(tick < firsts.get(at, tick) for seam in claim.seams for at, tick in seam.frames)
-    if there != claim.frames - held:
-        raise failed(f"the source has {there} pictures in the ranges, the cut has {claim.frames - held}")
-
-
 def _windows(claim: Claim) -> Iterator[tuple[int, int]]:
     """Ticks around the seams and at both ends of the file, overlapping ones joined."""
     around = math.ceil(_AROUND / claim.unit)
@@ -146,7 +143,16 @@ def _windows(claim: Claim) -> Iterator[tuple[int, int]]:
 
 def _offset(source: Opened, made: Opened, claim: Claim, seam: Seam) -> Fraction | None:
     """The worst offset of sound where the seam begins and after it."""
-    places = {seam.at, max((at for at, _ in seam.frames), default=seam.at) + 1}
+    return _worst(source, made, claim, {seam.at, max((at for at, _ in seam.frames), default=seam.at) + 1})
+
+
+def _check_ends(source: Opened, made: Opened, claim: Claim) -> None:
+    """Sound is found again also where no seam is."""
+    _worst(source, made, claim, {0, max(math.floor((claim.duration - LISTEN) / claim.unit), 0)})
+
+
+def _worst(source: Opened, made: Opened, claim: Claim, places: Collection[int]) -> Fraction | None:
+    """The worst offset of copied sound after some ticks of the output."""
     worst: Fraction | None = None
     for number, packet in claim.copied_sound.items():
         for at in places:

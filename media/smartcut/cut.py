@@ -30,8 +30,6 @@ from media.source import open_source
 from media.timeline import timeline
 from media.types import DEFAULT_LIMITS, Limits, Progress, Range, no_progress
 
-# How far a cut may move to the frame beside it: seconds, more than any steady rate that people film in needs.
-_FARTHEST = Fraction(1, 10)
 # By how much edges are encoded finer where they were too coarse: grain wants it, and is cheaper so than encoded whole.
 _FINER = (0, 6, 12)
 
@@ -111,16 +109,6 @@ def _run(
 
 def _assemble(assembly: Assembly, ranges: Sequence[tuple[Fraction, Fraction]], until: End) -> SmartCutResult:
     try:
-        result = assembly.run(ranges, until)
+        return assembly.run(ranges, until)
     except FFmpegError as error:
         raise NotCuttable("damaged_pictures", "The source is damaged within or near a range.") from error
-    if until == "exact":
-        _require_close(result, ranges)
-    return result
-
-
-def _require_close(result: SmartCutResult, asked: Sequence[tuple[Fraction, Fraction]]) -> None:
-    """A range goes from frame to frame; where frames are far apart (slides) that would cut away what was asked."""
-    for cut, (start, end) in zip(result.ranges, asked, strict=True):
-        if abs(cut.start - start) > _FARTHEST or abs((cut.end or end) - end) > _FARTHEST:
-            raise NotCuttable("sparse_pictures", "At a cut the pictures of the source are too far apart.")

@@ -14,5 +14,10 @@ class NotCuttable(MediaError):
     """
 
 
+def failed(reason: str) -> NotCuttable:
+    """The error that says that a promise does not hold."""
+    return NotCuttable("certificate_failed", f"The cut did not pass its check: {reason}.")
+
+
 class CoarseEdges(NotCuttable):
     """Encoded pictures are not as close to their source as promised: certificate_failed, unless finer ones are."""

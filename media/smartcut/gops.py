@@ -19,6 +19,7 @@ from av.packet import Packet
 from media.smartcut.codec import Codec, Kind, Picture
 from media.smartcut.errors import NotCuttable
 from media.smartcut.runup import RunUp
+from media.smartcut.whole import mark
 
 # H.264 and HEVC reorder by 16 pictures at most: what has not come by then will not come.
 MAX_REORDER = 16
@@ -31,12 +32,13 @@ End = Literal["exact", "border"]
 
 @dataclass(slots=True)
 class Access:
-    """A picture of the source that is copied; times in ticks of the source."""
+    """A picture of the source that is copied; times in ticks of the source. `mark` tells the sample from others."""
 
     picture: Picture
     pts: int
     duration: int
     key: bool
+    mark: int
     entry: bool = False
 
 
@@ -138,7 +140,7 @@ class RangeCut:
             picture = self._codec.picture(_view(packet))
         except (ValueError, IndexError) as error:
             raise NotCuttable("damaged_pictures", "A picture of the source is damaged.") from error
-        return Access(picture, packet.pts, packet.duration or 0, packet.is_keyframe)
+        return Access(picture, packet.pts, packet.duration or 0, packet.is_keyframe, mark(picture.sample))
 
     def _scan(self, packet: Packet[Any], access: Access, decodable: bool) -> None:
         """Before the entry: keep what the leading edge is decoded from."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,6 +18,7 @@ from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import Access, Edge, RangeCut
 from media.smartcut.mux import PictureTrack
 from media.smartcut.ticks import Ticks
+from media.smartcut.whole import ENCODED, mark
 
 # A range in which no frame begins for longer than this begins with the frame that is on show.
 _HOLD = Fraction(1)
@@ -49,7 +51,8 @@ class Span:
 
 
 class Pictures:
-    """Copies and encodes what the `RangeCut`s give it, `most` frames; `seams` and `spans` tell what was done."""
+    """Copies and encodes what the `RangeCut`s give it, `most` frames; `seams` and `spans` tell what was done,
+    `marks` how the samples that were copied are known again."""
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Pictures:
         self._at = Fraction(0)
         self.seams: list[Seam] = []
         self.spans: list[Span] = []
+        self.marks = array("q")
         self.copied = self.encoded = 0
         self.encoded_ticks = self._before = 0
 
@@ -116,6 +120,8 @@ class Pictures:
             self.seams.append(Seam(pts))
         data = self._codec.entry(access.picture) if access.entry else access.picture.sample
         self._track.write(data, pts, max(self._length(access.duration), 1), key=access.key)
+        # What an entry has to lose is lost on purpose.
+        self.marks.append(mark(data) if access.entry else access.mark)
         self.copied += 1
         self._on_work()
 
@@ -193,6 +199,7 @@ class Pictures:
     def _write(self, samples: Iterator[tuple[bytes, int, bool]]) -> None:
         for data, pts, key in samples:
             self._track.write(data, pts, self._durations.pop(pts), key=key)
+            self.marks.append(ENCODED)
 
     def _place(self, pts: int) -> int:
         assert self._span is not None

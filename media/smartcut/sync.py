@@ -15,12 +15,13 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Discard
 
+from media.smartcut.errors import failed
 from media.timeline import Timeline
 
 if TYPE_CHECKING:
     from media.smartcut.certificate import Claim
 
-_LISTEN = Fraction(1, 2)
+LISTEN = Fraction(1, 2)
 _MARGIN = Fraction(1, 5)
 _ENOUGH = 4
 
@@ -36,25 +37,34 @@ class Opened:
 
 def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: int) -> Fraction | None:
     """Seconds by which the sound of copied track `number` comes after its picture, right after tick `at` of the
-    output; the median of half a second, because silence repeats itself. None where too few packets are found again."""
+    output; the median of half a second, because silence repeats itself. None where the source has too few packets.
+
+    Raises:
+        NotCuttable: certificate_failed, when the source has packets there that are not found again.
+    """
     start, line = at * claim.unit, source.line
     span = max((span for span in claim.spans if span.at <= start), key=lambda span: span.at)
     unit = line.video.time_base if line.video is not None and line.video.time_base else Fraction(1)
     moved = span.at - span.first * unit
     # The last packets before a joint are those with which the range after it begins.
     lead = 2 * claim.copied_sound[number]
-    end = min([start + _LISTEN, *(other.at - lead for other in claim.spans if other.at > start)])
+    close = span.at + (span.stop - span.first) * unit
+    end = min([start + LISTEN, close, *(other.at - lead for other in claim.spans if other.at > start)])
     found = _track(source.container, line.audio[number], start - moved)
+    inside = start - moved + lead, end - moved - lead
+    expected = sum(inside[0] <= time < inside[1] for times in found.values() for time in times)
     offsets = []
     for time, data in _packets(made.container, made.line.audio[number], start, end):
         if data in found:
             offsets.append(min((time - origin - moved for origin in found[data]), key=abs))
+    if len(offsets) < min(expected, _ENOUGH):
+        raise failed(f"sound at {float(start):.3f} s is not that of the source")
     return median_low(offsets) if len(offsets) >= _ENOUGH else None
 
 
 def _track(container: InputContainer, stream: AudioStream, start: Fraction) -> dict[bytes, list[Fraction]]:
     found: dict[bytes, list[Fraction]] = {}
-    for time, data in _packets(container, stream, start - _MARGIN, start + _LISTEN + _MARGIN):
+    for time, data in _packets(container, stream, start - _MARGIN, start + LISTEN + _MARGIN):
         found.setdefault(data, []).append(time)
     return found
 

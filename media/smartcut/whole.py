@@ -1,0 +1,134 @@
+"""What the index of a finished file proves of all of it, at the price of reading the index: every picture is shown when
+it should be, every copied sample begins and ends as it was read, and no sound is missing."""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from media.smartcut.errors import failed
+
+if TYPE_CHECKING:
+    from media.smartcut.certificate import Claim
+    from media.smartcut.pictures import Span
+    from media.smartcut.sync import Opened
+
+ENCODED = -1
+"""Stands for the mark of a sample that was not copied."""
+_ENDS = 512
+_USUAL_FRAME = 1024
+# Packets before a joint that are left to the range behind it, whose sound may begin there or not.
+_LEFT = 3
+
+Ticks = npt.NDArray[np.int64]
+
+
+def mark(sample: bytes | memoryview) -> int:
+    """A checksum of a sample's size and of its first and last 512 bytes: a sample that is another, cut off, emptied or
+    elsewhere in the file has another one."""
+    return zlib.crc32(b"%d" % len(sample), zlib.crc32(sample[-_ENDS:], zlib.crc32(sample[:_ENDS])))
+
+
+def check_times(shown: Ticks | None, source: Opened, claim: Claim) -> None:
+    """Check that pictures are shown at exactly the ticks that follow from those of the source: by its index, or where
+    it has none by what was read.
+
+    Raises:
+        NotCuttable: certificate_failed.
+    """
+    if shown is None:
+        raise failed("the file has no index")
+    expected = [
+        _placed(span, read if source.shown is None else source.shown, claim.unit)
+        for span, read in zip(claim.spans, claim.read, strict=True)
+    ]
+    # Frames that were on show before a range began.
+    firsts = {round(span.at / claim.unit): span.first for span in claim.spans}
+    held = [at for seam in claim.seams for at, tick in seam.frames if tick < firsts.get(at, tick)]
+    wanted = np.sort(np.concatenate([*expected, np.array(held, np.int64)]))
+    if len(wanted) != len(shown):
+        raise failed(f"the source has {len(wanted)} pictures in the ranges, the cut has {len(shown)}")
+    wrong = np.sort(shown) != wanted
+    if wrong.any():
+        at = float(int(wanted[int(wrong.argmax())]) * claim.unit)
+        raise failed(f"a picture at {at:.3f} s is not shown when it should be")
+
+
+def _placed(span: Span, ticks: Ticks, unit: Fraction) -> Ticks:
+    """Where the pictures of a range go."""
+    inside = ticks[(ticks >= span.first) & (ticks < span.stop)]
+    # In Python's whole numbers, which do not overflow.
+    places = [span.place(int(tick)) for tick in inside]
+    if span.moved is not None:
+        places = [round(span.at / unit) if tick == span.moved else at for tick, at in zip(inside, places, strict=True)]
+    return np.array(places, np.int64)
+
+
+def check_samples(file: BinaryIO, made: InputContainer, marks: Sequence[int]) -> None:
+    """Check that copied pictures lie in the file as they were read; `marks` are in decoding order.
+
+    Raises:
+        NotCuttable: certificate_failed.
+    """
+    video = made.streams.video[0]
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+        for entry, wanted in zip(video.index_entries, marks, strict=True):
+            if wanted == ENCODED:
+                continue
+            with data[entry.pos : entry.pos + entry.size] as sample:
+                if mark(sample) != wanted:
+                    at = float(entry.timestamp * (video.time_base or Fraction(1)))
+                    raise failed(f"the copied picture at {at:.3f} s is not as it was read")
+
+
+def check_sound(source: Opened, made: Opened, claim: Claim) -> None:
+    """Check that no sound is missing: each packet that was read has a copied packet beside it, and what was encoded is
+    as long as the picture.
+
+    Raises:
+        NotCuttable: certificate_failed.
+    """
+    for number, track in enumerate(made.line.audio):
+        unit = track.time_base or Fraction(1)
+        times = np.array([entry.timestamp for entry in track.index_entries], np.int64)
+        if number not in claim.copied_sound:
+            _check_length(times, track, claim.duration)
+            continue
+        given = source.line.audio[number].time_base or Fraction(1)
+        picture = source.line.video.time_base if source.line.video is not None else None
+        for span, ticks in zip(claim.spans, claim.heard, strict=True):
+            end = span.at + (span.stop - span.first) * (picture or Fraction(1))
+            if span is not claim.spans[-1]:
+                end -= _LEFT * claim.copied_sound[number]
+            shift = span.at - span.first * (picture or Fraction(1))
+            # Seconds as floats: sound is told apart by thousandths here.
+            wanted = ticks[number] * float(given) + float(shift)
+            wanted = wanted[(wanted >= float(span.at)) & (wanted < float(end))]
+            _check_near(wanted, times * float(unit), float(claim.copied_sound[number]))
+
+
+def _check_near(wanted: npt.NDArray[np.floating], there: npt.NDArray[np.floating], packet: float) -> None:
+    if not len(wanted):
+        return
+    around = np.concatenate([[-np.inf], there, [np.inf]])
+    after = np.searchsorted(around, wanted)
+    far = np.minimum(np.abs(around[after] - wanted), np.abs(wanted - around[after - 1])) > packet
+    if far.any():
+        raise failed(f"sound is missing at {wanted[int(far.argmax())]:.3f} s")
+
+
+def _check_length(times: Ticks, track: AudioStream, duration: Fraction) -> None:
+    frame = track.codec_context.frame_size or _USUAL_FRAME
+    length = int(duration / (track.time_base or Fraction(1)))
+    if not len(times) or times[0] > 0 or abs(int(times[-1]) + frame - length) > 2 * frame:
+        raise failed("encoded sound is not as long as the picture")
+    if (np.diff(times) > 2 * frame).any():
+        raise failed("encoded sound has a gap")
