@@ -63,6 +63,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+NO_LIMITS = Limits(max_duration=Fraction(1 << 40), max_samples=1 << 40)
+"""For what the engine wrote itself: ranges may be kept many times, and a result be longer than any source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,8 @@ from media.shown import Shown
 from media.smartcut.index import shown_ticks
 from media.smartcut.mux import removed_on_error
 from media.source import is_picture, open_source
-from media.types import Limits
+from media.types import NO_LIMITS
 
-# The file is our own.
-_NO_LIMITS = Limits(max_duration=Fraction(1 << 40))
 _APART = Fraction(1, 10)
 """Seconds by which the picture may end before or after the time that was asked for: pictures do not end at cuts."""
 _PACKETS = 3
@@ -79,7 +77,7 @@ def _failed(reason: str) -> EngineError:
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[InputContainer]:
     try:
-        with open_source(file, _NO_LIMITS) as container:
+        with open_source(file, NO_LIMITS) as container:
             yield container
     except InputError as error:
         raise _failed(f"it cannot be read ({error.code})") from error

@@ -22,6 +22,6 @@ def probe(ctx: StageContext) -> None:
         if facts["kind"] == "video":
             with ctx.open(source) as file:
                 path = folder / "keyframes.json"
-                path.write_text(json.dumps(keyframe_map(file).to_dict()))
+                path.write_text(json.dumps(keyframe_map(file, limits(ctx.settings)).to_dict()))
                 files["keyframes.json"] = path
         ctx.store(files, result=facts)

@@ -28,6 +28,7 @@ from media.smartcut.result import SeamReport
 from media.smartcut.sync import Opened
 from media.source import open_source
 from media.timeline import timeline
+from media.types import NO_LIMITS
 
 _AROUND = Fraction(1)
 _LISTEN = Fraction(3, 4)
@@ -61,7 +62,7 @@ def prove(
     Raises:
         NotCuttable: certificate_failed, with what does not hold.
     """
-    with target.open("rb") as file, open_source(file) as opened:
+    with target.open("rb") as file, open_source(file, NO_LIMITS) as opened:
         check_index(opened, claim.strip.frames, claim.unit)
         _check_count(source, claim)
         made = Opened(opened, timeline(opened))

@@ -29,11 +29,11 @@ from media.smartcut.hvc import PARAMETER_SETS, headers
 from media.source import open_source
 from media.specs import SIDE_LOSSES
 from media.trim import TrimResult
-from media.types import Limits, Notices, Progress, no_progress
+from media.types import NO_LIMITS, Limits, Notices, Progress, no_progress
 from media.written import check_written
 
-# The files are our own; only the source is held to what one file may ask.
-_NO_LIMITS = Limits(max_duration=Fraction(1 << 40))
+# Of the source: its length was checked when the plan was made.
+_ANY_LENGTH = Limits(max_duration=NO_LIMITS.max_duration)
 
 
 def join(
@@ -60,7 +60,7 @@ def join(
     """
     meter, notices = Meter(on_progress, plan[-1].end), Notices()
     made: list[EncodedSegment] = []
-    material = side if isinstance(side, SideMaterial | None) else read_material(side, ranges(plan), limits=_NO_LIMITS)
+    material = side if isinstance(side, SideMaterial | None) else read_material(side, ranges(plan), limits=_ANY_LENGTH)
     with ExitStack() as stack:
         joint = _Joint(stack, target, sound, material)
         for segment, (facts, file) in zip(plan, pictures, strict=True):
@@ -282,7 +282,7 @@ def _settings(stream: VideoStream) -> tuple[Any, ...]:
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[InputContainer]:
     try:
-        with open_source(file, _NO_LIMITS) as container:
+        with open_source(file, NO_LIMITS) as container:
             yield container
     except InputError as error:
         raise EngineError("segment_unreadable", f"An encoded piece cannot be read: {error.message}") from error

@@ -33,6 +33,7 @@ from media.smartcut.sync import LISTEN, Opened, sound_offset
 from media.smartcut.whole import check_samples, check_sound, check_times
 from media.source import open_source
 from media.timeline import timeline
+from media.types import NO_LIMITS
 
 MIN_PSNR = 40.0
 _GARBLED = 25.0
@@ -71,7 +72,7 @@ def certify(
         CoarseEdges: an encoded picture is too far from its source, and nothing else was found to fail before it.
         NotCuttable: certificate_failed, with what does not hold.
     """
-    with target.open("rb") as file, open_source(file) as opened:
+    with target.open("rb") as file, open_source(file, NO_LIMITS) as opened:
         check_index(opened, claim.frames, claim.unit)
         made = Opened(opened, timeline(opened))
         assert made.line.video is not None
