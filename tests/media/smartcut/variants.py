@@ -45,7 +45,10 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "hevc_closed.mp4": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=0:bframes=4:b-pyramid=1"),
     "hevc_no_b.mkv": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=0:bframes=0"),
     "grain.mp4": ("", f"-vf noise=alls=40:allf=t {_H264} -g 30 -crf 18"),
+    "hevc.ts": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=1:bframes=4"),
     "vp9.webm": ("", "-an -c:v libvpx-vp9 -cpu-used 8 -deadline realtime"),
+    "av1.mp4": ("", "-c:a copy -c:v libaom-av1 -cpu-used 8 -usage realtime -g 30"),
+    "mpeg2.ts": ("", "-c:a mp2 -c:v mpeg2video -q:v 2 -g 15 -bf 2"),
 }
 
 
