@@ -68,10 +68,12 @@ format: .venv/dev ## Bring the code into its format
 	@$(PIP) --editable '.[all,bench]'
 	@touch $@
 
-bench: .venv/bench ## Measure the engine beside others: some 20 minutes, and 9 GB of disk
+bench: .venv/bench ## Measure the engine beside others: half an hour or more, and 10 GB of disk
 	@$(BIN)/python -m bench.trim
 	@$(BIN)/python -m bench.io
 	@$(BIN)/python -m bench.brand
+	@$(BIN)/python -m bench.parallel
+	@$(BIN)/python -m bench.memory
 	@$(BIN)/python -m bench.overhead
 
 gallery: .venv/run ## Draw the pictures of docs/images.md
