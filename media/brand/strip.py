@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from media.barcode import luma_plane
@@ -99,6 +101,9 @@ class Strip:
         tick = self.place(pts)
         self.encoded[tick] = pts
         self._add(frame, tick)
+
+    def expect(self, packets: list[Packet[Any]]) -> None:
+        """See `Writer.expect`: nothing waits for it here."""
 
     def copy(self, access: Access) -> None:
         """Write a picture of the body as it is."""

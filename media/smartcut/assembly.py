@@ -149,7 +149,7 @@ class Assembly:
                 tracks.append(CopiedSound(stream, output.sound(stream), origin))
             else:
                 spec = specs.audio_spec(stream, self._notices)
-                tracks.append(EncodedSound(stream, output.encoded_sound(spec), origin))
+                tracks.append(EncodedSound(stream, output.encoded_sound(spec), origin, self._meter.tick))
         return tracks
 
     def _range(self, pictures: Pictures, tracks: Sequence[Track], start: Fraction, end: Fraction, until: End) -> None:
@@ -167,7 +167,7 @@ class Assembly:
         )
         pictures.begin(cut, self._at)
         for sound in tracks:
-            sound.open(end, _SLACK[until])
+            sound.open(cut.start * self._unit - self._line.origin, end, _SLACK[until])
         self._side.look_back(self._container, cut.start * self._unit - self._line.origin)
         self._feed(cut, pictures, tracks)
         span = pictures.end(cut.stop)
@@ -211,12 +211,12 @@ class Assembly:
             elif not cut.done:
                 cut.feed(packet)
                 pictures.require_few(cut.waiting)
-                announced = announced or self._announce(cut, pictures, tracks)
+                announced = announced or self._announce(pictures, tracks)
             if cut.done and self._has_all(tracks, _decoded(packet) - end):
                 break
         cut.finish()
         if not announced:
-            self._announce(cut, pictures, tracks)
+            self._announce(pictures, tracks)
 
     def _has_all(self, tracks: Sequence[Track], past: Fraction) -> bool:
         """Whether sound and text of a range have come, when the file has been read `past` seconds beyond its end."""
@@ -232,9 +232,9 @@ class Assembly:
         if announced:
             self._side.advance(done)
 
-    def _announce(self, cut: RangeCut, pictures: Pictures, tracks: Sequence[Track]) -> bool:
+    def _announce(self, pictures: Pictures, tracks: Sequence[Track]) -> bool:
         """Tell the sound where the range begins, as soon as that is known."""
-        if not cut.ready or pictures.start is None:
+        if pictures.start is None:
             return False
         for sound in tracks:
             sound.begin(pictures.start * self._unit - self._line.origin, self._at)

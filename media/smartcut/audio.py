@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
+from media.smartcut.errors import NotCuttable
 from media.smartcut.mux import SoundTrack
 from media.smartcut.ticks import Ticks
 
@@ -27,6 +28,8 @@ RUN_UP = Fraction(3, 10)
 """Seconds of sound needed before a cut: decoders warm up, and copied packets want a predecessor."""
 _COPIED_PROFILES = {None, "LC", "HE-AAC", "HE-AACv2"}
 _USUAL_FRAME = 1024
+MAX_WAITING = 32 << 20
+"""Bytes of a track that wait until the first picture of a range is known: half a minute of 5.1 in 24 bits."""
 # Packets that are written at a time.
 _BATCH = 16
 
@@ -40,8 +43,9 @@ class Track(Protocol):
     def full(self) -> bool:
         """Whether everything the range may need has come."""
 
-    def open(self, end: Fraction, slack: Fraction) -> None:
-        """A range that ends at `end` (seconds of the source), or a frame or `slack` later, is next."""
+    def open(self, start: Fraction, end: Fraction, slack: Fraction) -> None:
+        """A range is next that begins at `start` or soon after it and ends at `end` (seconds of the source), or a frame
+        or `slack` later."""
 
     def feed(self, packet: Packet[Any]) -> None:
         """Take the next packet."""
@@ -61,6 +65,31 @@ def can_copy(stream: AudioStream) -> bool:
     return stream.codec_context.name == "aac" and stream.profile in _COPIED_PROFILES
 
 
+class Waiting:
+    """Bounds the sound that waits until the first picture of its range is known."""
+
+    def __init__(self) -> None:
+        self._bytes, self._start = 0, Fraction(0)
+
+    def open(self, start: Fraction) -> None:
+        """A range begins at `start`, in seconds of the container's own time, or soon after it."""
+        self._bytes, self._start = 0, start - 2 * RUN_UP
+
+    def takes(self, packet: Packet[Any]) -> bool:
+        """Whether a packet is to wait; what ends long before the range is not.
+
+        Raises:
+            NotCuttable: sparse_pictures, when too much waits.
+        """
+        known = packet.pts is not None and packet.duration
+        if known and ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base < self._start:
+            return False
+        self._bytes += packet.size
+        if self._bytes > MAX_WAITING:
+            raise NotCuttable("sparse_pictures", "At a cut the pictures of the source are too far apart.")
+        return True
+
+
 class CopiedSound:
     """A track of copied packets; see the module."""
 
@@ -72,22 +101,26 @@ class CopiedSound:
         self._queue: deque[tuple[int, bytes]] = deque()
         self._place: Ticks | None = None
         self._next: int | None = None
+        self._waiting = Waiting()
         self._predecessor: tuple[int, bytes] | None = None
         self._held: tuple[int, bytes] | None = None
         self._start = self._sure = self._enough = self._stop = 0
         self._end = Fraction(0)
         self.full = False
 
-    def open(self, end: Fraction, slack: Fraction) -> None:
+    def open(self, start: Fraction, end: Fraction, slack: Fraction) -> None:
         """See `Track.open`."""
         self._end, self._place, self.full = end, None, False
         self._enough = math.ceil((end + slack + RUN_UP + self._origin) / self._unit)
         self._predecessor = None
         self._queue.clear()
+        self._waiting.open(start + self._origin)
 
     def feed(self, packet: Packet[Any]) -> None:
         """See `Track.feed`."""
         if packet.pts is None or self.full:
+            return
+        if self._place is None and not self._waiting.takes(packet):
             return
         self._queue.append((packet.pts, bytes(packet)))
         self.full = packet.pts > self._enough

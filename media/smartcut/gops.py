@@ -56,6 +56,9 @@ class Edge:
 class Writer(Protocol):
     """Where the pictures go."""
 
+    def expect(self, packets: list[Packet[Any]]) -> None:
+        """The first tick shown is known, long before it is clear what is copied; `packets` are those of the edge."""
+
     def copy(self, access: Access) -> None:
         """Write a picture as it is."""
 
@@ -153,7 +156,12 @@ class RangeCut:
         elif access.pts >= self.start:
             if not self._run_up:
                 raise NotCuttable("no_entry_point", "Decoding cannot begin before the first picture of a range.")
+            # The entry that could decode it has passed.
+            self._run_up.require_whole()
             self._early.append(access.pts)
+            if len(self._early) == MAX_REORDER + 1:
+                self.first = min(self._early)
+                self._writer.expect(self._run_up.to(self.start))
 
     def _begin(self) -> None:
         """All pictures shown before the entry have come."""

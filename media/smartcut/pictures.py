@@ -7,8 +7,10 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import av
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from media.ranges import LITTLE_TO_COPY
@@ -72,6 +74,7 @@ class Pictures:
         self._open: Seam | None = None
         self._cut: RangeCut | None = None
         self._span: Span | None = None
+        self._held = False
         self._at = Fraction(0)
         self.seams: list[Seam] = []
         self.spans: list[Span] = []
@@ -81,7 +84,7 @@ class Pictures:
 
     def begin(self, cut: RangeCut, at: Fraction) -> None:
         """The next range is shown from `at` seconds on."""
-        self._cut, self._at, self._span = cut, at, None
+        self._cut, self._at, self._span, self._held = cut, at, None, False
         self._before = self.copied + self.encoded
 
     @property
@@ -125,6 +128,22 @@ class Pictures:
         self.copied += 1
         self._on_work()
 
+    def expect(self, packets: list[Packet[Any]]) -> None:
+        """Where the range begins, and whether with the frame already on show: `packets` are those of its edge."""
+        assert self._cut is not None
+        first, start = self._cut.first, self._cut.start
+        still = ((self._cut.end if first is None else first) - start) * self._unit
+        self._held = still > _HOLD and any(packet.pts is not None and packet.pts < start for packet in packets)
+        gap = first is not None and first - start > self._cut.interval
+        begin = start if gap or first is None else first
+        self._span = Span(
+            begin,
+            self._cut.end,
+            self._at,
+            Ticks(self._unit, self._track.time_base, self._at - begin * self._unit),
+            first if gap and not self._held else None,
+        )
+
     def encode(self, edge: Edge) -> None:
         """Decode an edge and write the wanted frames of it.
 
@@ -132,7 +151,9 @@ class Pictures:
             NotCuttable: damaged_pictures, when other frames than wanted come out; little_to_copy.
         """
         self.require_few(edge.count)
-        held = self._set_span(edge) if self._span is None else False
+        if self._span is None:
+            self.expect(edge.packets)
+        held, self._held = self._held, False
         if not edge.count and not held:
             return
         count = 0
@@ -146,23 +167,6 @@ class Pictures:
         if count != edge.count or pending is None:
             raise NotCuttable("damaged_pictures", "Pictures of the source near a cut cannot be decoded.")
         self._encode(*pending, self._place(edge.stop))
-
-    def _set_span(self, edge: Edge) -> bool:
-        """Where the range begins; whether it begins with the frame already on show."""
-        assert self._cut is not None
-        first, start = self._cut.first, self._cut.start
-        still = ((self._cut.end if first is None else first) - start) * self._unit
-        hold = still > _HOLD and any(packet.pts is not None and packet.pts < start for packet in edge.packets)
-        gap = first is not None and first - start > self._cut.interval
-        begin = start if gap or first is None else first
-        self._span = Span(
-            begin,
-            edge.stop,
-            self._at,
-            Ticks(self._unit, self._track.time_base, self._at - begin * self._unit),
-            first if gap and not hold else None,
-        )
-        return hold
 
     def _wanted(self, edge: Edge, *, held: bool) -> Iterator[tuple[av.VideoFrame, int]]:
         before: tuple[av.VideoFrame, int] | None = None

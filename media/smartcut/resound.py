@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +13,7 @@ from av.error import ArgumentError, EOFError, InvalidDataError
 from av.packet import Packet
 
 from media.encode import AudioTrack
-from media.smartcut.audio import RUN_UP
+from media.smartcut.audio import RUN_UP, Waiting
 from media.sound import SoundCutter
 from media.types import Samples
 
@@ -19,20 +21,22 @@ from media.types import Samples
 class EncodedSound:
     """A `Track` whose sound is exact to the sample in every range."""
 
-    def __init__(self, stream: AudioStream, output: AudioTrack, origin: Fraction) -> None:
-        self.stream, self._output, self._origin = stream, output, origin
-        self._queue: list[Packet[Any]] = []
+    def __init__(self, stream: AudioStream, output: AudioTrack, origin: Fraction, on_work: Callable[[], None]) -> None:
+        self.stream, self._output, self._origin, self._on_work = stream, output, origin, on_work
+        self._queue: deque[Packet[Any]] = deque()
+        self._waiting = Waiting()
         self._cutter: SoundCutter | None = None
         self._spare: list[Samples] = []
         self._end = self._enough = Fraction(0)
         self._sure = 0
         self.full = False
 
-    def open(self, end: Fraction, slack: Fraction) -> None:
+    def open(self, start: Fraction, end: Fraction, slack: Fraction) -> None:
         """See `Track.open`."""
         self._end, self._cutter, self.full = end, None, False
         self._enough = end + slack + RUN_UP
         self._queue.clear()
+        self._waiting.open(start + self._origin)
         self.stream.codec_context.flush_buffers()
 
     def feed(self, packet: Packet[Any]) -> None:
@@ -42,7 +46,8 @@ class EncodedSound:
         unit = self.stream.time_base or Fraction(0)
         self.full = packet.pts is not None and packet.pts * unit - self._origin > self._enough
         if self._cutter is None:
-            self._queue.append(packet)
+            if self._waiting.takes(packet):
+                self._queue.append(packet)
         else:
             self._decode(packet)
 
@@ -50,9 +55,9 @@ class EncodedSound:
         """See `Track.begin`."""
         self._cutter = SoundCutter(self.stream, first, self._enough)
         self._sure = round((at + self._end - first) * self._output.rate)
-        for packet in self._queue:
-            self._decode(packet)
-        self._queue.clear()
+        while self._queue:
+            self._decode(self._queue.popleft())
+            self._on_work()
 
     def close(self, at: Fraction) -> None:
         """See `Track.close`: what is missing of the range is silence."""

@@ -46,14 +46,22 @@ class RunUp:
         Raises:
             NotCuttable: keyframes_too_far, when they are too many to be kept.
         """
-        if self._overflown:
-            raise NotCuttable("keyframes_too_far", "The keyframes of the source are too far apart.")
+        self.require_whole()
         chosen: list[Packet[Any]] = []
         for group in reversed(self._groups):
             chosen = group + chosen
             if group[0].pts is not None and group[0].pts <= pts:
                 break
         return chosen
+
+    def require_whole(self) -> None:
+        """Check that the packets since the last entry are all here.
+
+        Raises:
+            NotCuttable: keyframes_too_far, when they are too many to be kept.
+        """
+        if self._overflown:
+            raise NotCuttable("keyframes_too_far", "The keyframes of the source are too far apart.")
 
     def since(self, pts: int) -> list[Packet[Any]]:
         """All packets from the one shown at `pts` on; none if they are too many to be kept."""
