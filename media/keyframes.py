@@ -16,12 +16,15 @@ from av.video.stream import VideoStream
 from media import boxes
 from media.errors import InputError
 from media.keymap import Keyframe, KeyframeMap
+from media.progress import Meter
 from media.source import open_source
 from media.timeline import timeline
-from media.types import DEFAULT_LIMITS, Limits
+from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress
 
 
-def keyframe_map(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> KeyframeMap:
+def keyframe_map(
+    source: BinaryIO, limits: Limits = DEFAULT_LIMITS, *, on_progress: Progress = no_progress
+) -> KeyframeMap:
     """Map the keyframes of the main picture.
 
     An MP4 or MOV with a whole index is mapped from it and one packet; of any other file every packet is read.
@@ -46,7 +49,8 @@ def keyframe_map(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> KeyframeM
             found = _from_index(container, time.video, time.origin, entries, offsets)
             read: Literal["index", "packets"] = "index"
         else:
-            found, read = _from_packets(container, time.video, time.origin), "packets"
+            meter = Meter(on_progress, max(time.duration, Fraction(1)))
+            found, read = _from_packets(container, time.video, time.origin, meter), "packets"
         if not found:
             raise InputError("damaged_file", "The file is damaged: it has no keyframe.")
         return KeyframeMap(tuple(found), read)
@@ -73,10 +77,11 @@ def _from_index(
     ]
 
 
-def _from_packets(container: InputContainer, stream: VideoStream, origin: Fraction) -> list[Keyframe]:
+def _from_packets(container: InputContainer, stream: VideoStream, origin: Fraction, meter: Meter) -> list[Keyframe]:
     found: list[Keyframe] = []
     for packet in container.demux(stream):
         stamp = packet.dts if packet.pts is None else packet.pts
+        meter.report(Fraction(0) if stamp is None else max(stamp * packet.time_base - origin, Fraction(0)))
         if packet.is_keyframe and stamp is not None:
             found.append(Keyframe(stamp * packet.time_base - origin, 1, packet.pos))
         elif found and packet.size:

@@ -22,6 +22,7 @@ def probe(ctx: StageContext) -> None:
         if facts["kind"] == "video":
             with ctx.open(source) as file:
                 path = folder / "keyframes.json"
-                path.write_text(json.dumps(keyframe_map(file, limits(ctx.settings)).to_dict()))
+                found = keyframe_map(file, limits(ctx.settings), on_progress=ctx.progress)
+                path.write_text(json.dumps(found.to_dict()))
                 files["keyframes.json"] = path
         ctx.store(files, result=facts)

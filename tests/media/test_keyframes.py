@@ -82,3 +82,18 @@ def test_sound_has_no_keyframes(clip, tmp_path):
     with pytest.raises(InputError) as caught:
         mapped(remux(clip, tmp_path / "clip.m4a", kinds=("audio",), format="mp4"))
     assert caught.value.code == "no_video"
+
+
+def test_reading_every_packet_can_be_cancelled(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr("media.progress._SECONDS", 0)
+    told = []
+
+    def listen(done):
+        told.append(done)
+        if done > Fraction(1, 2):
+            raise KeyboardInterrupt
+
+    path = remux(clip, tmp_path / "clip.mkv", kinds=("video",))
+    with path.open("rb") as file, pytest.raises(KeyboardInterrupt):
+        keyframe_map(file, on_progress=listen)
+    assert 80 < len(told) < 100
