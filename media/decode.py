@@ -147,18 +147,19 @@ class Reader:
         self._fresh = False
         return first_frame(self.container, self.video)
 
-    def read(self, start: Fraction, end: Fraction) -> Iterator[Picture | Sound]:
+    def read(self, start: Fraction, end: Fraction, *, never_empty: bool = False) -> Iterator[Picture | Sound]:
         """Every frame with `start ≤ time < end`, and the sound of `[start, end)`, roughly interleaved.
 
         Sound is contiguous from `start`; a track that ends before `end` just ends. Where the picture stands still for
-        more than a second from `start` on, the frame already on show comes first, at `start`.
+        more than a second from `start` on, the frame already on show comes first, at `start`; with `never_empty` also
+        where no frame begins in the stretch, however short it is.
         """
         self.ended, reach = None, Fraction(0)
         if self._side is not None and self._side.look_back(self.container, start):
             self._fresh = False
         announce(self._file, self.container, self.timeline, [(start, end)])
         self._seek(start)
-        stretch = _Stretch(self, start, end)
+        stretch = _Stretch(self, start, end, never_empty=never_empty)
         for packet in self._packets():
             stream: Any = packet.stream
             if not stretch.done:
@@ -174,6 +175,9 @@ class Reader:
             self.ended = reach
         for stream in self._streams:
             yield from stretch.take(stream, self._decode(stream, None, stretch))
+        if self.ended is not None and self.ended <= start:
+            # What a file that was cut off has lost was another picture.
+            stretch.never_empty = False
         yield from stretch.hold()
 
     def time_of(self, stamp: int, stream: VideoStream | AudioStream) -> Fraction:
@@ -295,8 +299,9 @@ class Reader:
 class _Stretch:
     """What of one `[start, end)` has come out so far."""
 
-    def __init__(self, reader: Reader, start: Fraction, end: Fraction) -> None:
+    def __init__(self, reader: Reader, start: Fraction, end: Fraction, *, never_empty: bool) -> None:
         self.start, self.end = start, end
+        self.never_empty = never_empty
         self._reader = reader
         self._video_done = reader.video is None
         self._cutters = {
@@ -326,8 +331,9 @@ class _Stretch:
                     yield Sound(track, samples)
 
     def hold(self, until: Fraction | None = None) -> Iterator[Picture]:
-        """The frame on show before `start`, if none follows for long."""
-        if not self._shown and self._held is not None and (self.end if until is None else until) - self.start > _HOLD:
+        """The frame on show before `start`, if none follows for long, or none `until` the end."""
+        long = (self.end if until is None else until) - self.start > _HOLD or (self.never_empty and until is None)
+        if not self._shown and self._held is not None and long:
             yield Picture(self._held, self.start)
         self._shown, self._held = True, None
 

@@ -2,7 +2,8 @@
 
 Kept are exactly the frames whose time t, counted from the presentation start, satisfies start ≤ t < end. The sound of
 every track is cut at the same instants to the sample. A frame's distance from the start of its range does not change;
-only the first frame of a range is shown from the cut on, so that no gap opens where a cut falls between two frames.
+only the first frame of a range is shown from the cut on, so that no gap opens where a cut falls between two frames. A
+range in which no frame begins shows the frame that was on show.
 Sound that is missing within a range is silence, so that picture and sound stay together over every cut.
 """
 
@@ -97,7 +98,7 @@ def trim(
             for number, (start, end) in enumerate(ranges, 1):
                 joint.begin(start, end)
                 side.begin(start, joint.start)
-                for item in reader.read(start, end):
+                for item in reader.read(start, end, never_empty=True):
                     joint.take(item)
                     side.advance(joint.time)
                     meter.report(joint.time)
@@ -175,7 +176,7 @@ class _Joint:
                 "damaged_file", f"The file is damaged or cut off: nothing of range {number} can be decoded."
             )
         if self._empty and self._video is not None:
-            raise InputError("invalid_range", f"Range {number} is so short that no frame begins in it.")
+            raise InputError("invalid_range", f"No picture is on show in range {number}.")
         self._flush(self._end)
         for track in self._tracks:
             track.write_silence(self._room(track))

@@ -172,9 +172,7 @@ class Assembly:
         self._feed(cut, pictures, tracks)
         span = pictures.end(cut.stop)
         if span is None:
-            raise InputError(
-                "invalid_range", f"The range from {seconds(start)} s is so short that no frame begins in it."
-            )
+            raise InputError("invalid_range", f"No picture is on show in the range from {seconds(start)} s.")
         if until == "exact":
             _require_close(self._shown(span), start, end)
         self._at += (span.stop - span.first) * self._unit

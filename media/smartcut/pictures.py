@@ -22,7 +22,7 @@ from media.smartcut.mux import PictureTrack
 from media.smartcut.ticks import Ticks
 from media.smartcut.whole import ENCODED, mark
 
-# A range in which no frame begins for longer than this begins with the frame that is on show.
+# A range in which no frame begins, or none for longer than this, begins with the frame that is on show.
 _HOLD = Fraction(1)
 
 
@@ -133,7 +133,8 @@ class Pictures:
         assert self._cut is not None
         first, start = self._cut.first, self._cut.start
         still = ((self._cut.end if first is None else first) - start) * self._unit
-        self._held = still > _HOLD and any(packet.pts is not None and packet.pts < start for packet in packets)
+        before = any(packet.pts is not None and packet.pts < start for packet in packets)
+        self._held = before and (first is None or still > _HOLD)
         gap = first is not None and first - start > self._cut.interval
         begin = start if gap or first is None else first
         self._span = Span(

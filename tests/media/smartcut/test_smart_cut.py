@@ -8,7 +8,6 @@ import pytest
 from measure import numbers
 from variants import make
 
-from media.errors import InputError
 from media.smartcut import NotCuttable, smart_cut
 from media.smartcut.audio import CopiedSound
 from media.smartcut.pictures import Pictures
@@ -94,11 +93,13 @@ def test_without_sound(silent_clip, cut, judge):
     assert result.audio_tracks == 0
 
 
-def test_a_range_without_a_frame_is_refused(clip, cut, tmp_path):
-    with pytest.raises(InputError) as caught:
-        cut(clip, [("2.35", "2.36")])
-    assert caught.value.code == "invalid_range"
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("keep", "wanted"),
+    [([("2.35", "2.36")], [70]), ([("1", "2"), ("2.35", "2.36"), ("4", "5")], [*range(30, 60), 70, *range(120, 150)])],
+)
+def test_a_range_within_a_frame_shows_it(clip, cut, judge, keep, wanted):
+    result, target = cut(clip, keep)
+    judge(clip, result, target, wanted, reencoded=1)
 
 
 def test_the_same_identifiers_would_be_noticed(clip, cut, monkeypatch, tmp_path):
