@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,8 @@ _log = structlog.get_logger(__name__)
 # The processes of a pool share this file; a lock on it is one process's own, and ends with it.
 _TURN = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as the process lives
 _TURN_AGAIN_S = 30
+_LOOK_AGAIN_S = 10.0
+_LOOKED = {"next": 0.0}
 
 
 @job_changed.connect
@@ -68,7 +71,8 @@ def sweep_leftovers(self: Task[..., None]) -> None:
 @task_prerun.connect
 def _clear_scratch(task: Task[..., Any], **_: Any) -> None:
     """Before a stage fills the disk, remove what killed ones left on it: beat reaches one host, this every one."""
-    if task.name in STAGES:
+    if task.name in STAGES and time.monotonic() >= _LOOKED["next"]:
+        _LOOKED["next"] = time.monotonic() + _LOOK_AGAIN_S
         _keep_house("scratch")
 
 

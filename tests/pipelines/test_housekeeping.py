@@ -113,7 +113,8 @@ def test_beat_goes_on_without_redis(place, monkeypatch, tmp_path):
     assert uploads.get(account, made.id).status == uploads.EXPIRED
 
 
-def test_a_stage_that_starts_clears_the_scratch_folder_first(place, tmp_path):
+def test_a_stage_that_starts_clears_the_scratch_folder_first(place, tmp_path, monkeypatch):
+    monkeypatch.setitem(maintenance._LOOKED, "next", 0.0)
     left = tmp_path / "scratch" / "cutwork-trim-abcdefgh"
     left.mkdir(parents=True)
     os.utime(left, (0, 0))
@@ -121,6 +122,11 @@ def test_a_stage_that_starts_clears_the_scratch_folder_first(place, tmp_path):
     assert left.exists()
     task_prerun.send(sender=probe, task=probe)
     assert not left.exists()
+    # Not again for each of many short stages.
+    left.mkdir()
+    os.utime(left, (0, 0))
+    task_prerun.send(sender=probe, task=probe)
+    assert left.exists()
 
 
 def test_files_are_orphans_only_when_no_stage_can_still_be_at_work():
