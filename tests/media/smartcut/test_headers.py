@@ -8,7 +8,7 @@ from variants import make
 
 from media.smartcut import h264, hevc, nal
 from media.smartcut.bits import BitReader, escape, payload_bits, to_bits, ue, unescape, with_stop_bit
-from media.smartcut.hvc import _headers
+from media.smartcut.hvc import headers
 
 
 def test_numbers_survive_writing_and_reading():
@@ -68,7 +68,7 @@ def test_hevc_parameter_sets_are_renumbered(clip, clips):
     with av.open(str(make(clip, clips, "hevc_no_b.mkv"))) as container:
         data = container.streams.video[0].codec_context.extradata
 
-    units = {hevc.kind(unit): unit for unit in _headers(data)[1]}
+    units = {hevc.kind(unit): unit for unit in headers(data)[1]}
     own = hevc.parse_sps(units[hevc.SPS])
     made = hevc.renumbered_sps(units[hevc.SPS], own, own, 15, 9)
     assert hevc.parse_sps(made).id == 15
