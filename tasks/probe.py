@@ -17,12 +17,14 @@ def probe(ctx: StageContext) -> None:
     source = ctx.input("source")
     with ctx.open(source) as file:
         facts = read_facts(file, limits(ctx.settings)).to_dict()
+        found = None
+        if facts["kind"] == "video":
+            # The same file again: the bytes of its index are at hand.
+            file.seek(0)
+            found = keyframe_map(file, limits(ctx.settings), on_progress=ctx.progress)
     with ctx.scratch() as folder:
         files = {}
-        if facts["kind"] == "video":
-            with ctx.open(source) as file:
-                path = folder / "keyframes.json"
-                found = keyframe_map(file, limits(ctx.settings), on_progress=ctx.progress)
-                path.write_text(json.dumps(found.to_dict()))
-                files["keyframes.json"] = path
+        if found is not None:
+            files["keyframes.json"] = folder / "keyframes.json"
+            files["keyframes.json"].write_text(json.dumps(found.to_dict()))
         ctx.store(files, result=facts)
