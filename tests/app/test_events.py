@@ -1,13 +1,10 @@
 """Server-Sent Events against the real server: gunicorn with threads, as in production."""
 
 import json
-import os
 import shutil
-import sys
 import threading
 import time
 import uuid
-from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -20,29 +17,10 @@ from core.db import transaction
 from core.errors import TransientError
 from core.leases import Lease
 from core.models import Job
+from tests.app.served import serve
 from tests.app.test_problems import problem
 from tests.core import rows
 from tests.core.rows import DIAMOND, artifact_of
-from tests.services.ports import free_port
-from tests.services.process import serving
-
-
-@contextmanager
-def serve(folder, **environ):
-    """Run gunicorn as in production; yield its address."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}"]
-    command += ["--worker-class", "gthread", "--threads", "32", "--graceful-timeout", "1"]
-
-    def ready():
-        try:
-            return httpx.get(f"{url}/healthz").is_success
-        except httpx.TransportError:
-            return False
-
-    with serving(command, log=folder / "gunicorn.log", ready=ready, env=os.environ | environ):
-        yield url
 
 
 @pytest.fixture(params=["embedded", "servers"])
