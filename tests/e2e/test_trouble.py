@@ -44,6 +44,7 @@ def settings(tmp_path, most_mb):
         # No lease runs out in these tests: it is the worker that tells what became of its processes.
         "LEASE_S": "120",
         "SHUTDOWN_GRACE_S": "1",
+        "MAX_RUNNING_JOBS": "100",
         "ENCODE_MEMORY_MB": "2048",
         "WORKER_MAX_MEMORY_MB": str(most_mb),
     }
