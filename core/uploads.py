@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.db import reading, transaction
-from core.errors import ConflictError, InputError, NotFoundError
+from core.errors import ConflictError, InputError, NotFoundError, TransientError
 from core.ids import new_id
 from core.models import Asset, Upload, now
 from core.settings import get_settings
@@ -139,7 +139,7 @@ def id_of(key: str) -> str | None:
 
 def _join(upload: Upload, storage: Storage) -> None:
     parts = storage.list_parts(upload.storage_key, upload.multipart_id)
-    if not parts and _joined(upload, storage):
+    if not parts and _is_joined(upload, storage):
         return
     there = {part.number for part in parts}
     missing = [number for number in range(1, upload.part_count + 1) if number not in there]
@@ -152,9 +152,20 @@ def _join(upload: Upload, storage: Storage) -> None:
     storage.complete_multipart(upload.storage_key, upload.multipart_id, wanted)
 
 
-def _joined(upload: Upload, storage: Storage) -> bool:
-    """Whether an earlier complete joined the parts and then lost its client or its process."""
-    return next(iter(storage.keys(upload.storage_key)), None) is not None
+def _is_joined(upload: Upload, storage: Storage) -> bool:
+    """Whether an earlier complete joined the parts and then lost its client or its process.
+
+    Raises TransientError `upload_unsettled` when there is neither an upload in parts any more nor its file yet: the
+    storage may still be joining for a process that was killed.
+    """
+    for look in (1, 2):
+        if next(iter(storage.keys(upload.storage_key)), None) is not None:
+            return True
+        if look == 1 and any(one.upload_id == upload.multipart_id for one in storage.uploads(upload.storage_key)):
+            return False
+    raise TransientError(
+        "upload_unsettled", "The storage is still joining the parts. Ask again shortly; if that fails, upload anew."
+    )
 
 
 def _check_size(upload: Upload, size: int) -> None:

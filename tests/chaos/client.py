@@ -44,10 +44,6 @@ class Client:
             answer = self._ask("POST", f"/v1/uploads/{upload['id']}/complete")
             if answer.status_code in {200, 201}:
                 return str(answer.json()["id"])
-            if answer.json().get("code") == "part_missing":
-                # The storage put the parts together, and its answer or what followed was lost: begin again.
-                next(self.repeated)
-                continue
             raise GaveUp(f"complete answered {answer.status_code}: {answer.text}")
 
     def edit(self, number: int, asset: str, body: dict[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 
 from core import accounts, uploads
 from core.db import transaction
-from core.errors import ConflictError, InputError
+from core.errors import ConflictError, InputError, TransientError
 from core.housekeeping import uploads as stale
 from core.housekeeping.report import Removed
 from core.models import Upload, now
@@ -52,6 +52,30 @@ def test_a_complete_upload_is_an_asset_with_its_bytes(storage, account, upload):
     assert storage.open(asset.storage_key).read() == BYTES
     again, made = uploads.complete(account, upload.id, storage)
     assert (again.id, made) == (asset.id, False)
+
+
+def test_while_the_storage_still_joins_a_complete_may_be_asked_again(storage, account, upload, tmp_path, monkeypatch):
+    """For a process that was killed meanwhile: there are no parts any more, and no file yet."""
+    storage.abort_multipart(upload.storage_key, upload.multipart_id)
+    with pytest.raises(TransientError) as caught:
+        uploads.complete(account, upload.id, storage)
+    assert caught.value.code == "upload_unsettled"
+
+    def joined_meanwhile(prefix):
+        (tmp_path / "joined").write_bytes(BYTES)
+        storage.put_file(upload.storage_key, tmp_path / "joined", content_type="video/mp4")
+        return []
+
+    monkeypatch.setattr(storage, "uploads", joined_meanwhile)
+    asset, made = uploads.complete(account, upload.id, storage)
+    assert (made, asset.sha256) == (True, hashlib.sha256(BYTES).hexdigest())
+
+
+def test_an_upload_without_parts_misses_them(storage, account):
+    made = uploads.create(account, storage, filename="a.mp4", size=5, content_type="video/mp4", sha256=None)
+    with pytest.raises(ConflictError) as caught:
+        uploads.complete(account, made.id, storage)
+    assert caught.value.code == "part_missing"
 
 
 def test_what_expires_is_gone(storage, account, upload):
