@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core import admission, job_document, jobs, leases, states
 from core.db import reading, transaction
-from core.errors import TransientError
+from core.errors import CutworkError, TransientError
 from core.models import Job, JobStage, now
 from core.settings import get_settings
 from pipelines import canvas, line
@@ -58,7 +58,8 @@ def _alone(repair: Callable[..., int], *which: Any) -> int:
         return repair(*which)
     except TransientError:
         raise
-    except Exception:  # noqa: BLE001 - it is told, and tried again at the next beat
+    except (CutworkError, LookupError, ValueError):
+        # A step that the states do not have, a kind or a queue that is not known here, needs in a circle.
         _log.exception("repair failed", which=which[0])
         return 0
 
