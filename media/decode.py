@@ -12,7 +12,7 @@ Times are seconds from the presentation start (`media.timeline`). Memory does no
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,6 +34,7 @@ from media.sound import SoundCutter
 from media.source import open_source
 from media.timeline import Timeline, timeline
 from media.types import DEFAULT_LIMITS, Limits, Samples
+from media.undated import Dater, is_undated
 from media.watchdog import Watchdog
 
 # Sound decoders need a run-up: two AAC frames, 80 ms of Opus, ten MP3 frames.
@@ -97,6 +98,7 @@ class Reader:
         self._stack = ExitStack()
         self._backlog: list[Packet[Any]] = []
         self._watchdog = Watchdog()
+        self._dater: Dater | None = None
         self._side: Side | None = None
         self.damaged = 0
         self.ended: Fraction | None = None
@@ -127,6 +129,7 @@ class Reader:
             video.codec_context.thread_count = self._threads
             video.codec_context.thread_type = "AUTO"
             self._depth = video.codec_context.reorder_depth
+            self._dater = Dater(video) if is_undated(self._file, self.container, video) else None
 
     def attach(self, side: Side) -> None:
         """Give the packets of its streams to `side` from now on."""
@@ -209,12 +212,23 @@ class Reader:
             else:
                 return
 
+    def _decoded(
+        self, stream: VideoStream | AudioStream, packet: Packet[Any] | None
+    ) -> list[av.VideoFrame] | list[av.AudioFrame]:
+        if self._dater is None or not isinstance(stream, VideoStream):
+            return stream.decode(packet)
+        self._dater.feed(packet)
+        frames = stream.decode(packet)
+        for frame in frames:
+            self._dater.date(frame)
+        return frames
+
     def _decode(
         self, stream: VideoStream | AudioStream, packet: Packet[Any] | None, stretch: _Stretch
     ) -> list[av.VideoFrame] | list[av.AudioFrame]:
         frames: list[av.VideoFrame] | list[av.AudioFrame] = []
         try:
-            frames = stream.decode(packet)
+            frames = self._decoded(stream, packet)
         except EOFError:
             return []
         except (InvalidDataError, ArgumentError):
@@ -230,7 +244,8 @@ class Reader:
         fresh, self._fresh = self._fresh, False
         lead = _RUN_UP if self.audio else Fraction(0)
         back = Fraction(0)
-        while start - lead - back > 0 and self.container.format.name not in _LINEAR_FORMATS:
+        linear = self.container.format.name in _LINEAR_FORMATS or (self._dater is not None and self._dater.linear)
+        while start - lead - back > 0 and not linear:
             if self._enters(start - lead - back, start):
                 break
             # Some demuxers land on any packet, go by decoding time, or do not move at all: look further back.
@@ -240,6 +255,8 @@ class Reader:
                 # Seeking to the very start is what some files (edit lists, no index) cannot do.
                 self._open()
                 self._fresh = False
+        if self._dater is not None:
+            self._dater.restart()
         if self.video is not None:
             # A flush forgets how far frames are reordered, and would let the first ones out too early.
             self.video.codec_context.reorder_depth = self._depth
@@ -249,6 +266,8 @@ class Reader:
         stamp = math.floor((target + self.timeline.origin) / (anchor.time_base or Fraction(1)))
         self._backlog.clear()
         self._watchdog.restart()
+        if self._dater is not None:
+            self._dater.restart()
         try:
             self.container.seek(stamp, stream=anchor)
         except FFmpegError:
@@ -262,6 +281,7 @@ class Reader:
         """Whether what follows decodes from `start` on; the packets it takes to know are kept for `_packets`."""
         context = anchor.codec_context
         entered = False
+        first: av.VideoFrame | av.AudioFrame | None = None
         for packet in self._packets_read():
             self._backlog.append(packet)
             if packet.stream is not anchor:
@@ -275,23 +295,28 @@ class Reader:
                 entered = True
             # A keyframe may be no clean entry (gradual refresh): what counts is the first frame that comes out.
             try:
-                frames = anchor.decode(packet)
+                frames = self._decoded(anchor, packet)
             except (InvalidDataError, ArgumentError):
                 frames = []
             self._watchdog.decoded(packet, len(frames))
-            if frames:
+            first = self._first_whole(frames)
+            if first is not None:
                 break
         else:
-            frames = self._drained(anchor) if entered else []
+            first = self._first_whole(self._drained(anchor)) if entered else None
         context.flush_buffers()
-        if not frames:
+        if first is None:
             return False
-        stamp = frames[0].dts if frames[0].pts is None else frames[0].pts
+        stamp = first.dts if first.pts is None else first.pts
         return stamp is None or self.time_of(stamp, anchor) <= start
+
+    def _first_whole(self, frames: Sequence[av.VideoFrame | av.AudioFrame]) -> av.VideoFrame | av.AudioFrame | None:
+        # Only to count them, decoders of undated pictures give out also those that build on missing ones.
+        return next((frame for frame in frames if self._dater is None or not frame.is_corrupt), None)
 
     def _drained(self, stream: VideoStream | AudioStream) -> list[av.VideoFrame] | list[av.AudioFrame]:
         try:
-            return stream.decode(None)
+            return self._decoded(stream, None)
         except (EOFError, InvalidDataError, ArgumentError):
             return []
 

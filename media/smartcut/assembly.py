@@ -39,7 +39,6 @@ _INTERLEAVE = Fraction(10)
 _SLACK: dict[End, Fraction] = {"exact": Fraction(0), "border": Fraction(1)}
 # Text is at most this far behind, in a file that is in order.
 _TEXTS_BEHIND = Fraction(1)
-_WITHOUT_TIMES = {"avi"}
 _REPORT_EVERY = 64
 # How far a cut may move to the frame beside it: seconds, more than any steady rate that people film in needs.
 _FARTHEST = Fraction(1, 10)
@@ -58,8 +57,6 @@ class Assembly:
             raise NotCuttable("no_video", "The file has no moving picture.")
         self._source, self._target, self._meter = source, target, meter
         self._container, self._line = container, line
-        if container.format.name in _WITHOUT_TIMES:
-            raise NotCuttable("no_timestamps", "Files of this kind do not say when their pictures are shown.")
         self._video = line.video
         self._unit = line.video.time_base or Fraction(1, 90_000)
         self._interval = math.ceil(1 / line.rate / self._unit) + 1

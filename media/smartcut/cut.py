@@ -14,7 +14,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+from av.container import InputContainer
 from av.error import FFmpegError
+from av.video.stream import VideoStream
 
 from media.progress import Meter
 from media.ranges import resolve
@@ -29,6 +31,7 @@ from media.smartcut.sync import Opened
 from media.source import open_source
 from media.timeline import timeline
 from media.types import DEFAULT_LIMITS, Limits, Progress, Range, no_progress
+from media.undated import is_reordered, is_undated
 
 # By how much edges are encoded finer where they were too coarse: grain wants it, and is cheaper so than encoded whole.
 _FINER = (0, 6, 12)
@@ -92,6 +95,8 @@ def _run(
         limits.check_duration(line.duration)
         ranges = resolve(keep, line.duration, 1 / line.rate)
         announce(source, container, line, ranges)
+        if line.video is not None:
+            _require_times(source, container, line.video)
         meter = Meter(on_progress, sum((end - start for start, end in ranges), Fraction(0)))
         shown = None if line.video is None else shown_ticks(source, container, line.video)
         with removed_on_error(target):
@@ -105,6 +110,14 @@ def _run(
                         raise
             meter.finish()
         return result
+
+
+def _require_times(source: BinaryIO, container: InputContainer, video: VideoStream) -> None:
+    """Check that the source tells when its pictures are shown, where they are reordered."""
+    if container.format.name == "avi":
+        raise NotCuttable("no_timestamps", "Files of this kind do not say when their pictures are shown.")
+    if is_undated(source, container, video) and is_reordered(container, video):
+        raise NotCuttable("no_timestamps", "The source reorders its pictures, but does not say when they are shown.")
 
 
 def _assemble(assembly: Assembly, ranges: Sequence[tuple[Fraction, Fraction]], until: End) -> SmartCutResult:

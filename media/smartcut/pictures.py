@@ -149,7 +149,7 @@ class Pictures:
         """Decode an edge and write the wanted frames of it.
 
         Raises:
-            NotCuttable: damaged_pictures, when other frames than wanted come out; little_to_copy.
+            NotCuttable: damaged_pictures, when other frames than wanted come out; no_timestamps; little_to_copy.
         """
         self.require_few(edge.count)
         if self._span is None:
@@ -171,10 +171,14 @@ class Pictures:
 
     def _wanted(self, edge: Edge, *, held: bool) -> Iterator[tuple[av.VideoFrame, int]]:
         before: tuple[av.VideoFrame, int] | None = None
+        latest: int | None = None
         for frame in decode(edge.packets, self._stream, self._encoder.threads):
             self._on_work()
             if frame.pts is None:
                 continue
+            if latest is not None and frame.pts <= latest:
+                raise NotCuttable("no_timestamps", "The times of the source's pictures do not fit their order.")
+            latest = frame.pts
             if frame.pts >= edge.end:
                 break
             if frame.pts < edge.first:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import ffmpeg_says
-from measure import numbers, pictures
+from measure import pictures
 from variants import VARIANTS, make
 
 import media.cut
@@ -25,6 +25,8 @@ REFUSED = {
     "av1.mp4": "codec_not_supported",
     "mpeg2.ts": "codec_not_supported",
     "clip.avi": "no_timestamps",
+    "open.avi": "no_timestamps",
+    "mpeg4.avi": "no_timestamps",
     "refresh.mp4": "no_entry_point",
 }
 # Of x264's open groups only the first begins with an IDR: nothing can be copied out of the middle.
@@ -44,6 +46,9 @@ def asked(path, keep):
     with path.open("rb") as file, open_source(file) as container:
         origin = timeline(container).origin
     frames = pictures(path)
+    if path.suffix == ".avi":
+        # Times of reordered pictures in AVI are guesses of FFmpeg's: they follow each other at the frame rate.
+        frames = [(Fraction(number, 30), number) for _, number in frames]
     return [
         number
         for start, end in keep
@@ -90,15 +95,17 @@ def test_what_cannot_be_cut_says_why(variant, cut, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-# AVI with B-frames does not say when its pictures are shown; its times are guesses.
-@pytest.mark.parametrize("name", [name for name in REFUSED if name != "clip.avi"])
+@pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_cut_is_encoded_to_the_frame(variant, tmp_path, name):
     source = variant(name)
     with source.open("rb") as file:
         result = media.cut.cut(file, tmp_path / "cut.mp4", [Range(*map(Fraction, ONE[0]))])
     assert (result.mode, result.fallback) == ("exact", REFUSED[name])
     assert "reencoded" in [warning.code for warning in result.warnings]
-    assert numbers(tmp_path / "cut.mp4") == asked(source, ONE)
+    shown = pictures(tmp_path / "cut.mp4")
+    assert [number for _, number in shown] == asked(source, ONE)
+    if source.suffix == ".avi":
+        assert all(abs(time - Fraction(number - 45, 30)) < Fraction(1, 1000) for time, number in shown)
     assert ffmpeg_says(tmp_path / "cut.mp4") == ""
 
 

@@ -26,6 +26,8 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "clip.mov": ("", "-c copy"),
     "clip.flv": ("", "-c copy"),
     "clip.avi": ("", "-c copy"),
+    "open.avi": ("", f"{_H264} -x264-params open-gop=1:keyint=30:bframes=3:b-adapt=0:scenecut=0"),
+    "mpeg4.avi": ("", "-c:a mp2 -c:v mpeg4 -bf 2 -g 30 -q:v 2"),
     "late.mp4": ("", "-c copy -output_ts_offset 7.3"),
     "late.ts": ("", "-c copy -output_ts_offset 100"),
     "edit_list.mp4": ("-ss 1.5", "-c copy"),
