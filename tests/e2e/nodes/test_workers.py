@@ -1,81 +1,33 @@
 """The real workers as nodes of pytest-celery: what happens to a job when they die."""
 
-import sys
-from fractions import Fraction
-
 import pytest
 from sqlalchemy import select
 
-from core import accounts, jobs, states
+from core import jobs, states
 from core.db import transaction
-from core.models import Artifact, Asset
+from core.models import Artifact
 from core.settings import get_settings
-from core.storage import storage_from
-from media.sample import make_sample
 from pipelines import edit, reconciler, submit
 from pipelines.edit_schema import EditSchema
-from tests.broker import use_broker
-from tests.database import migrate
-from tests.services.celery_nodes import (
-    WorkerSpec,
-    celery_backend_cluster,
-    celery_broker_cluster,
-    celery_nodes_folder,
-    celery_worker_cluster,
-)
 from tests.services.process import wait_until
 
-__all__ = ["celery_backend_cluster", "celery_broker_cluster", "celery_nodes_folder", "celery_worker_cluster"]
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def settings(tmp_path):
-    """One system for the workers and for this process."""
-    return {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
-        "STORAGE_DIR": str(tmp_path / "storage"),
-        "LEASE_S": "3",
-        # The stage that a worker is killed in shall be one.
-        "ENCODE_WIDTH": "1",
-    }
+def changes():
+    # The stage that a worker is killed in shall be one.
+    return {"LEASE_S": "3", "ENCODE_WIDTH": "1"}
 
 
 @pytest.fixture
-def celery_worker_specs(settings):
-    def spec(pool, queue):
-        command = [sys.executable, "-m", "tasks", "worker", pool]
-        return WorkerSpec(pool, command, env=settings, queue=queue)
-
-    return [spec("light", "probe"), spec("encode", "trim")]
+def celery_worker_specs(worker_spec):
+    return [worker_spec("light", "light", "probe"), worker_spec("encode", "encode", "trim")]
 
 
 @pytest.fixture
-def system(celery_setup, settings, monkeypatch):
-    """Point this process at the same database, storage and broker."""
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    with use_broker(celery_setup.broker.container.celeryconfig["host_url"], monkeypatch):
-        migrate()
-        yield celery_setup
-
-
-@pytest.fixture
-def asset(system, tmp_path):
-    path = tmp_path / "minute.mp4"
-    make_sample(path, seconds=Fraction(60), fps=Fraction(25), size=(640, 360))
-    storage_from(get_settings()).put_file("assets/upl_x/source", path, content_type="video/mp4")
-    with transaction() as session:
-        asset = Asset(
-            account_id=accounts.default_account().id,
-            filename="minute.mp4",
-            content_type="video/mp4",
-            size=path.stat().st_size,
-            sha256="0" * 64,
-            storage_key="assets/upl_x/source",
-        )
-        session.add(asset)
-    return asset
+def asset(system, stored, recording):
+    return stored(recording)
 
 
 def start(asset):

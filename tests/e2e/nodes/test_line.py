@@ -7,36 +7,24 @@ import pytest
 from core import jobs, states
 from pipelines import edit, submit
 from pipelines.edit_schema import EditSchema
-from tests.e2e.test_workers import (
-    asset,
-    celery_backend_cluster,
-    celery_broker_cluster,
-    celery_nodes_folder,
-    celery_worker_cluster,
-    celery_worker_specs,
-    system,
-)
 from tests.services.process import wait_until
 
-__all__ = [
-    "asset",
-    "celery_backend_cluster",
-    "celery_broker_cluster",
-    "celery_nodes_folder",
-    "celery_worker_cluster",
-    "celery_worker_specs",
-    "system",
-]
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
-        "STORAGE_DIR": str(tmp_path / "storage"),
-        "MAX_RUNNING_JOBS": "1",
-    }
+def changes():
+    return {"MAX_RUNNING_JOBS": "1"}
+
+
+@pytest.fixture
+def celery_worker_specs(worker_spec):
+    return [worker_spec("light", "light", "probe"), worker_spec("encode", "encode", "trim")]
+
+
+@pytest.fixture
+def asset(system, stored, recording):
+    return stored(recording)
 
 
 def start(asset, begin, **changes):

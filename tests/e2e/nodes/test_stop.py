@@ -1,34 +1,21 @@
 """A worker that is told to stop: it ends its stages or hands them over, and leaves nothing behind."""
 
 import signal
-import sys
 import time
-from fractions import Fraction
 
 import psutil
 import pytest
 from sqlalchemy import select
 
-from core import accounts, jobs, states
-from core.db import reading, transaction
-from core.models import Artifact, Asset
+from core import jobs, states
+from core.db import reading
+from core.models import Artifact
 from core.settings import get_settings
 from core.storage import storage_from
-from media.sample import make_sample
 from pipelines import edit, submit
 from pipelines.edit_schema import EditSchema
-from tests.broker import use_broker
-from tests.database import migrate
-from tests.services.celery_nodes import (
-    WorkerSpec,
-    celery_backend_cluster,
-    celery_broker_cluster,
-    celery_nodes_folder,
-    celery_worker_cluster,
-)
 from tests.services.process import wait_until
 
-__all__ = ["celery_backend_cluster", "celery_broker_cluster", "celery_nodes_folder", "celery_worker_cluster"]
 pytestmark = pytest.mark.e2e
 
 GRACE_S = 2
@@ -42,58 +29,23 @@ def grace_s():
 
 
 @pytest.fixture
-def settings(tmp_path, grace_s):
-    (tmp_path / "scratch").mkdir()
-    return {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
-        "STORAGE_DIR": str(tmp_path / "storage"),
-        "SCRATCH_DIR": str(tmp_path / "scratch"),
-        "SHUTDOWN_GRACE_S": str(grace_s),
-        "ENCODE_WIDTH": "1",
-        "ENCODE_THREADS": "1",
-        "LEASE_S": "60",
-    }
+def changes(grace_s):
+    return {"SHUTDOWN_GRACE_S": str(grace_s), "ENCODE_WIDTH": "1", "ENCODE_THREADS": "1", "LEASE_S": "60"}
 
 
 @pytest.fixture
-def celery_worker_specs(settings):
-    def spec(name, pool, queue):
-        command = [sys.executable, "-m", "tasks", "worker", pool]
-        return WorkerSpec(name, command, env=settings, queue=queue)
-
-    return [spec("light", "light", "probe"), spec("one", "encode", "trim"), spec("two", "encode", "trim")]
-
-
-@pytest.fixture
-def system(celery_setup, settings, monkeypatch):
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    with use_broker(celery_setup.broker.container.celeryconfig["host_url"], monkeypatch):
-        migrate()
-        yield celery_setup
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    path = tmp_path_factory.mktemp("recording") / "long.mp4"
-    make_sample(path, seconds=Fraction(60), fps=Fraction(25), size=(640, 360))
-    return path
+def celery_worker_specs(worker_spec):
+    return [
+        worker_spec("light", "light", "probe"),
+        worker_spec("one", "encode", "trim"),
+        worker_spec("two", "encode", "trim"),
+    ]
 
 
 @pytest.fixture
-def job(system, recording):
+def job(system, stored, recording):
     """An exact edit that keeps an encode worker busy for some time."""
-    storage_from(get_settings()).put_file("assets/upl_x/source", recording, content_type="video/mp4")
-    with transaction() as session:
-        asset = Asset(
-            account_id=accounts.default_account().id,
-            filename="long.mp4",
-            content_type="video/mp4",
-            size=recording.stat().st_size,
-            sha256="0" * 64,
-            storage_key="assets/upl_x/source",
-        )
-        session.add(asset)
+    asset = stored(recording)
     request = {"input": asset.id, "keep": [{"start": 1, "end": 59}], "mode": "exact", "preview": False}
     return submit.submit(asset.account_id, edit.plan(asset.account_id, EditSchema().load(request)))
 

@@ -1,6 +1,5 @@
 """Recovery has a pool of its own: it does not wait until a process that runs stages is free."""
 
-import sys
 from datetime import timedelta
 
 import pytest
@@ -10,46 +9,20 @@ from core.db import transaction
 from core.leases import Lease
 from core.models import JobStage, now
 from tasks.app import celery_app
-from tests.broker import use_broker
 from tests.core.rows import make_job
-from tests.database import migrate
-from tests.services.celery_nodes import (
-    WorkerSpec,
-    celery_backend_cluster,
-    celery_broker_cluster,
-    celery_nodes_folder,
-    celery_worker_cluster,
-)
 from tests.services.process import wait_until
 
-__all__ = ["celery_backend_cluster", "celery_broker_cluster", "celery_nodes_folder", "celery_worker_cluster"]
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
-        "STORAGE_DIR": str(tmp_path / "storage"),
-        "WORKER_PROCESSES": "1",
-    }
+def changes():
+    return {"WORKER_PROCESSES": "1"}
 
 
 @pytest.fixture
-def celery_worker_specs(settings):
-    def spec(pool, queue):
-        return WorkerSpec(pool, [sys.executable, "-m", "tasks", "worker", pool], env=settings, queue=queue)
-
-    return [spec("light", "probe"), spec("maintenance", "reconcile")]
-
-
-@pytest.fixture
-def system(celery_setup, settings, monkeypatch):
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    with use_broker(celery_setup.broker.container.celeryconfig["host_url"], monkeypatch):
-        migrate()
-        yield celery_setup
+def celery_worker_specs(worker_spec):
+    return [worker_spec("light", "light", "probe"), worker_spec("maintenance", "maintenance", "reconcile")]
 
 
 def trim_of(job):

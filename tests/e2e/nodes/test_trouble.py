@@ -10,20 +10,10 @@ from core.db import transaction
 from core.models import Job, now
 from tasks.app import celery_app
 from tasks.stages import STAGES
-from tests.broker import use_broker
 from tests.core.rows import make_job, stage_plan
-from tests.database import migrate
-from tests.services.celery_nodes import (
-    WorkerSpec,
-    celery_backend_cluster,
-    celery_broker_cluster,
-    celery_command,
-    celery_nodes_folder,
-    celery_worker_cluster,
-)
+from tests.services.celery_nodes import WorkerSpec, celery_command
 from tests.services.process import wait_until
 
-__all__ = ["celery_backend_cluster", "celery_broker_cluster", "celery_nodes_folder", "celery_worker_cluster"]
 pytestmark = pytest.mark.e2e
 
 QUEUES = "hang,deaf,slow,crash,hog,fine,reconcile"
@@ -35,12 +25,8 @@ def most_mb():
 
 
 @pytest.fixture
-def settings(tmp_path, most_mb):
-    (tmp_path / "scratch").mkdir()
+def changes(most_mb):
     return {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'cutwork.db'}",
-        "STORAGE_DIR": str(tmp_path / "storage"),
-        "SCRATCH_DIR": str(tmp_path / "scratch"),
         # No lease runs out in these tests: it is the worker that tells what became of its processes.
         "LEASE_S": "120",
         "SHUTDOWN_GRACE_S": "1",
@@ -59,15 +45,6 @@ def processes():
 def celery_worker_specs(settings, processes):
     command = celery_command("tests.tasks.troubled", "--queues", QUEUES, f"--concurrency={processes}")
     return [WorkerSpec("troubled", command, env=settings, queue="fine")]
-
-
-@pytest.fixture
-def system(celery_setup, settings, monkeypatch):
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    with use_broker(celery_setup.broker.container.celeryconfig["host_url"], monkeypatch):
-        migrate()
-        yield celery_setup
 
 
 def job_of(*names):
