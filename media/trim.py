@@ -21,43 +21,29 @@ from media import specs
 from media.decode import Picture, Reader, Sound
 from media.encode import AudioTrack, Mp4Writer, VideoTrack
 from media.errors import InputError
+from media.film import Film
 from media.progress import Meter
 from media.ranges import resolve
 from media.side import Side
-from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress, seconds
+from media.types import DEFAULT_LIMITS, Limits, Notices, Progress, Range, no_progress, seconds
 from media.written import check_written
 
 # A source whose streams all end this much before its announced end was cut off.
 EARLY = Fraction(1)
 
 
-@dataclass(frozen=True, slots=True)
-class TrimResult:
-    """What was written: `duration` in seconds, `frames` of picture (0 for sound alone), the ranges as they were cut,
-    and how many seconds of it were encoded anew."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrimResult(Film):
+    """What was written: the ranges as they were cut, and how many seconds of it were encoded anew."""
 
-    duration: Fraction
-    frames: int
-    audio_tracks: int
     ranges: tuple[Range, ...]
     reencoded: Fraction
-    warnings: tuple[Notice, ...]
-    subtitle_tracks: int = 0
-    chapters: int = 0
-    covers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: times as decimal strings."""
-        return {
-            "duration": seconds(self.duration),
-            "frames": self.frames,
-            "audio_tracks": self.audio_tracks,
-            "subtitle_tracks": self.subtitle_tracks,
-            "chapters": self.chapters,
-            "covers": self.covers,
+        return Film.to_dict(self) | {
             "ranges": [item.to_dict() for item in self.ranges],
             "reencoded_s": seconds(self.reencoded),
-            "warnings": [warning.to_dict() for warning in self.warnings],
         }
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from media.types import Notice, Range, seconds
+from media.film import Film
+from media.types import Range, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +30,21 @@ class SeamReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SmartCutResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmartCutResult(Film):
     """What was written. Seconds of picture `copied` and `reencoded` make up the `duration`; `ranges` are as they were
     cut, which may differ from those asked by less than a frame (in copy mode by a group of pictures)."""
 
-    duration: Fraction
-    frames: int
-    audio_tracks: int
     ranges: tuple[Range, ...]
     copied: Fraction
     reencoded: Fraction
     seams: tuple[SeamReport, ...]
-    warnings: tuple[Notice, ...]
-    subtitle_tracks: int = 0
-    chapters: int = 0
-    covers: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: times as decimal strings."""
-        return {
-            "duration": seconds(self.duration),
-            "frames": self.frames,
-            "audio_tracks": self.audio_tracks,
-            "subtitle_tracks": self.subtitle_tracks,
-            "chapters": self.chapters,
-            "covers": self.covers,
+        return Film.to_dict(self) | {
             "ranges": [item.to_dict() for item in self.ranges],
             "copied_s": seconds(self.copied),
             "reencoded_s": seconds(self.reencoded),
             "seams": [seam.to_dict() for seam in self.seams],
-            "warnings": [warning.to_dict() for warning in self.warnings],
         }
