@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
@@ -72,6 +73,14 @@ class Settings(BaseSettings):
         24 * 3600, gt=0, description="An upload not completed in this time is dropped, in seconds."
     )
     url_ttl_s: int = Field(3600, gt=0, description="How long a signed URL works, in seconds.")
+    outgoing_http: bool = Field(
+        False, description="Whether webhooks and imports may use plain http; https alone otherwise."
+    )
+    outgoing_allow: str = Field(
+        "",
+        description="Networks that webhooks and imports may reach although they are not public, such as `10.1.0.0/16, "
+        "127.0.0.0/8`; none by default. Whoever may create jobs reaches what is named here.",
+    )
 
     max_pixels: int = Field(8192 * 4320, gt=0, description="Largest picture that is opened, in pixels a frame.")
     max_duration_s: int = Field(12 * 3600, gt=0, description="Longest recording that is accepted, in seconds.")
@@ -176,6 +185,13 @@ class Settings(BaseSettings):
         if self.secret_key.get_secret_value() == _DEFAULT_SECRET and host not in _LOOPBACK:
             raise ValueError("SECRET_KEY must be set when PUBLIC_URL is not on this machine: it signs download URLs")
         return self
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for part in filter(None, map(str.strip, value.split(","))):
+            ip_network(part)
+        return value
 
     @model_validator(mode="before")
     @classmethod
