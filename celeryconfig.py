@@ -12,7 +12,7 @@ result_backend = f"tasks.backend.ChordBackend+{_settings.events_url}"
 # A chord counts its members in the result backend, and a member may wait for days behind a long queue.
 result_expires = 7 * 24 * 3600
 
-imports = (*(f"tasks.{name}" for name in STAGES), "pipelines.maintenance", "pipelines.handover")
+imports = (*(f"tasks.{name}" for name in STAGES), "pipelines.maintenance", "pipelines.handover", "tasks.state")
 # RabbitMQ closes the channel of a consumer that keeps a message for longer than this, by default half an hour. Said by
 # the consumer, for a queue cannot be declared again with another limit. Before 3.12 only the server's own setting
 # `consumer_timeout` counts; should it strike, the lease keeps the stage with its worker, and a copy is refused.

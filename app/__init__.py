@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from app import errors, openapi, request_ids, storage, streams
+from app import errors, metrics, openapi, request_ids, storage, streams
 from app.blueprint import Api, refuse_malformed_ids
 from app.resources import assets, docs, events, health, jobs, uploads
 from app.resources import storage as storage_files
@@ -36,6 +36,7 @@ def create_app() -> Flask:
         MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    metrics.init_app(app)
     request_ids.init_app(app)
     storage.init_app(app)
     streams.init_app(app)

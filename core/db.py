@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.errors import TransientError
 from core.settings import get_settings
+from core.telemetry import metrics
 
 _SQLITE_BUSY_MS = 30_000
 _FRESH_S = 1.0
@@ -55,9 +56,11 @@ def _session(*, write: bool) -> Iterator[Session]:
             if write:
                 session.commit()
     except (OperationalError, InterfaceError, PoolTimeout) as error:
+        metrics.DATABASE_UNAVAILABLE.inc()
         raise TransientError("database_unavailable", "The database did not answer; try again shortly.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
+            metrics.DATABASE_UNAVAILABLE.inc()
             raise TransientError("database_unavailable", "The database went away; try again shortly.") from error
         raise
 

@@ -21,6 +21,7 @@ from redis.retry import Retry
 
 from core.errors import TransientError
 from core.settings import get_settings
+from core.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 # A Redis that hangs must cost no more than this: heartbeats and requests wait for it.
@@ -45,6 +46,7 @@ def publish(job_id: str, data: dict[str, Any]) -> None:
         pipe.expire(_key(job_id), settings.events_ttl_s)
         pipe.execute()
     except redis.RedisError as error:
+        metrics.EVENTS_UNAVAILABLE.inc()
         _log.warning("event not published", job_id=job_id, reason=str(error))
 
 

@@ -12,6 +12,7 @@ from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
 from core.models import Artifact, Job, JobStage, now
 from core.plan import JobPlan
+from core.telemetry import metrics
 
 
 def create(account_id: str, plan: JobPlan) -> Job:
@@ -136,6 +137,8 @@ def end(job: Job, status: str, moment: datetime, error: dict[str, object] | None
 def finish_from_artifact(stage: JobStage, artifact: Artifact, *, cached: bool, moment: datetime) -> None:
     """Mark a stage as done by an artifact that exists."""
     states.move(stage, states.SUCCEEDED)
+    if cached:
+        metrics.STAGE_CACHED.labels(stage.kind).inc()
     stage.cached = cached
     stage.progress = 1.0
     stage.result = artifact.result

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from core import artifacts, jobs, states
 from core.db import reading, transaction
 from core.models import Artifact, Job, JobStage, now
+from core.telemetry import metrics
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:
 def fail_stage(job: Job, stage: JobStage, *, code: str, message: str, retryable: bool) -> None:
     """Fail a stage of a locked job, whoever held it."""
     moment = now()
+    metrics.STAGE_FAILURES.labels(stage.kind, metrics.code_label(code)).inc()
     states.move(stage, states.FAILED)
     stage.lease_owner = stage.lease_expires_at = None
     stage.finished_at = moment

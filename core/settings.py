@@ -177,6 +177,19 @@ class Settings(BaseSettings):
         description="A process that has used so much memory, in MiB, is replaced after its stage; 0 keeps it.",
     )
     shutdown_grace_s: int = Field(30, ge=0, description="A stopping worker may finish its stage in so many seconds.")
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        lt=65536,
+        description="Port of `/metrics`, for Prometheus; unset: 9100 for the API, 9101 for workers and beat; 0: none.",
+    )
+    metrics_host: str = Field(
+        "0.0.0.0",  # noqa: S104 - Prometheus is elsewhere; a policy of the network says who may ask
+        description="Address that `/metrics` is served on; the embedded stack takes 127.0.0.1.",
+    )
+    metrics_every_s: float = Field(
+        10.0, gt=0, description="How often beat asks database, broker and storage for the metrics, in seconds."
+    )
     log_json: bool = Field(False, description="Log one JSON object a line instead of text.")
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from core import events, states
 from core.db import transaction
 from core.errors import TransientError
 from core.models import Job, JobStage, now
+from core.telemetry import metrics
 from tasks.app import celery_app
 
 _log = structlog.get_logger(__name__)
@@ -77,6 +78,7 @@ def dispatch(job: Job) -> bool:
             canvas.apply_async(retry=False)
         _mark_sent(job)
     except (OperationalError, RedisError, TransientError) as error:
+        metrics.NOT_SENT.inc()
         _log.warning("canvas not sent", job_id=job.id, reason=str(error))
         return False
     return True

@@ -9,6 +9,7 @@ import structlog
 from core import job_document, jobs, leases, states
 from core.db import transaction
 from core.leases import Lease
+from core.telemetry import metrics
 from pipelines import canvas
 from tasks.signals import holder_lost, holder_stops, job_changed
 from tasks.stages import STAGES
@@ -46,6 +47,7 @@ def _send_again(lease: Lease, *, counted: bool) -> bool:
             job.epoch += 1
             # Should the broker be away now, the reconciler sends it.
             job.dispatched_at = None
+    metrics.LEASE_TROUBLE.labels("process_lost" if counted else "handed_over").inc()
     _log.info("stage taken back", job_id=job.id, stage=lease.stage, status=stage.status, attempt=stage.attempt)
     canvas.dispatch(job)
     job_document.announce(job.id)

@@ -13,6 +13,7 @@ from core.housekeeping.report import Removed, Tally
 from core.log import configure_logging
 from core.settings import get_settings
 from core.storage import Storage, storage_from
+from core.telemetry import metrics
 from pipelines import inspect
 from tasks.stages import STAGES, visibility_timeout_s
 
@@ -80,6 +81,9 @@ def run(name: str, *, dry_run: bool = False, tell: Callable[[Removed], None] = l
     tally = Tally()
     for item in KINDS[name].sweep(dry_run):
         tally.add(item)
+        if not dry_run:
+            metrics.SWEPT.labels(name).inc()
+            metrics.SWEPT_BYTES.labels(name).inc(item.size)
         tell(item)
     return tally
 

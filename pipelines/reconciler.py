@@ -14,10 +14,6 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from amqp.exceptions import ChannelError
-from kombu import Queue
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -26,8 +22,9 @@ from core.db import reading, transaction
 from core.errors import CutworkError, TransientError
 from core.models import Job, JobStage, now
 from core.settings import get_settings
+from core.telemetry import metrics
 from pipelines import canvas, line
-from tasks.app import celery_app
+from tasks.queues import depths
 from tasks.stages import STAGES
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +36,17 @@ _LIVE = (states.QUEUED, states.RUNNING)
 def run() -> Counter[str]:
     """Look for lost work once, repair it, and return how often each repair was made."""
     done: Counter[str] = Counter()
+    with metrics.RECONCILE_SECONDS.time():
+        _look(done)
+    for kind, count in done.items():
+        metrics.REPAIRS.labels(kind).inc(count)
+    metrics.RECONCILED.set_to_current_time()
+    if any(done.values()):
+        _log.info("work recovered", **{kind: count for kind, count in done.items() if count})
+    return done
+
+
+def _look(done: Counter[str]) -> None:
     for job_id, _ in leases.expired(_BATCH):
         done["lease_expired"] += _alone(_repair, job_id, _take_back)
     for job_id in _never_sent():
@@ -47,9 +55,6 @@ def run() -> Counter[str]:
         done["message_lost"] += _alone(_repair, job_id, _still_waiting)
     for account_id, lane in admission.lines_with_room():
         done["overlooked"] += _alone(line.move_up, account_id, lane)
-    if any(done.values()):
-        _log.info("work recovered", **{kind: count for kind, count in done.items() if count})
-    return done
 
 
 def _alone(repair: Callable[..., int], *which: Any) -> int:
@@ -141,7 +146,7 @@ def _forgotten() -> list[str]:
     )
     with reading() as session:
         queues = list(session.scalars(waiting.with_only_columns(JobStage.queue).distinct()))
-        empty = [queue for queue in queues if _is_empty(queue)]
+        empty = _empty(queues)
         gone = waiting.where(JobStage.queue.in_(empty)).with_only_columns(JobStage.job_id, JobStage.queued_at)
         lost = [*session.execute(gone.order_by(JobStage.queued_at).limit(_BATCH)), *_overtaken(session, waiting)]
     return list(dict.fromkeys(job_id for job_id, _ in sorted(lost, key=lambda row: row[1])))[:_BATCH]
@@ -167,16 +172,12 @@ def _overtaken(session: Session, waiting: Select[JobStage]) -> list[Any]:
     return [(job_id, queued) for job_id, queued, begun in rows if queued and begun and begun - queued > _ABOUT]
 
 
-def _is_empty(queue: str) -> bool:
+def _empty(names: list[str]) -> list[str]:
+    """The queues that hold no message; none while the broker does not answer."""
     try:
-        with celery_app.connection_for_write() as connection:
-            declared: Any = Queue(queue)(connection.default_channel).queue_declare(passive=True)
-    except ChannelError:
-        # Redis keeps no empty list: a queue that is not there has no message.
-        return True
-    except (OperationalError, RedisError):
-        return False
-    return int(declared.message_count) == 0
+        return [name for name, depth in depths(names).items() if not depth] if names else []
+    except TransientError:
+        return []
 
 
 def _still_waiting(job: Job) -> bool:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from core.settings import get_settings
+from core.telemetry import folder
 from tasks.stages import POOLS, Pool, queues
 
 _PROCESSES: dict[Pool, int] = {"light": 4, "encode": 1}
@@ -52,6 +53,8 @@ def main() -> None:
         case "worker":
             # Where all processes get SIGTERM, those of the pool must leave it to their worker to stop them.
             os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+            if get_settings().metrics_port != 0:
+                folder.prepare()
             arguments = worker(asked.pool)
         case "beat":
             arguments = beat(asked.folder)

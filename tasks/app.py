@@ -12,8 +12,8 @@ from core.settings import get_settings
 
 celery_app = Celery("cutwork")
 celery_app.config_from_object("celeryconfig")
-# By name: only a worker loads it.
-celery_app.steps["worker"].add("tasks.stop:GracefulStop")
+# By name: only a worker loads them.
+celery_app.steps["worker"].update(("tasks.stop:GracefulStop", "tasks.exporter:MetricsExporter"))
 
 
 @setup_logging.connect

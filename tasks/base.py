@@ -19,7 +19,7 @@ from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
 from media.errors import MediaError
-from tasks import holder
+from tasks import holder, measure
 from tasks.app import celery_app
 from tasks.context import StageContext
 from tasks.heartbeat import Heartbeat, LeaseLost
@@ -70,6 +70,7 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         claimed = leases.claim(lease, seconds=get_settings().lease_s, attempts=stage.attempts)
     except TransientError as error:
         _retry(task, error, backoff(task.request.retries))
+    measure.claim(stage.name, claimed)
     if isinstance(claimed, JobStage):
         job_document.publish(claimed.job)
     else:
@@ -82,7 +83,8 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         _log.info("message dropped", reason=claimed.value)
         raise Ignore
     try:
-        job = _attempt(task, stage, function, claimed, lease)
+        with measure.Run(claimed) as run:
+            job = run.end(_attempt(task, stage, function, claimed, lease))
     except BaseException:
         _announce(lease)
         raise

@@ -10,6 +10,7 @@ import structlog
 from core import job_document, leases
 from core.errors import TransientError
 from core.leases import Lease
+from core.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +65,7 @@ class Heartbeat:
             progress = self.progress
             try:
                 if not leases.renew(self._lease, seconds=self._lease_s, progress=progress):
+                    metrics.LEASE_TROUBLE.labels("lost").inc()
                     self._lost.set()
                     return
                 if progress - announced >= 0.001:
@@ -72,4 +74,5 @@ class Heartbeat:
             except TransientError as error:
                 # While nobody can ask the database, nobody can take the stage either; and should another worker have
                 # taken it when we can ask again, the answer says so.
+                metrics.LEASE_TROUBLE.labels("missed").inc()
                 _log.warning("heartbeat missed", job_id=self._lease.job_id, reason=error.message)

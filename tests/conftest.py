@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for. Servers start when first asked for and once for the whole run."""
 
 import itertools
+import os
 
 import pytest
 
@@ -10,6 +11,9 @@ from tests.database import database
 from tests.services import postgres, seaweed, valkey
 
 __all__ = ["broker", "database"]
+
+# Processes of many tests run at once; those that look at metrics choose their ports.
+os.environ["METRICS_PORT"] = "0"
 
 
 @pytest.fixture(scope="session")

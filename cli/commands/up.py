@@ -98,6 +98,7 @@ def _announce(config: Config, ports: Ports, home: Path) -> None:
     flower = f"http://127.0.0.1:{ports.flower}"
     if config.json:
         document = {"api": ports.url, "docs": f"{ports.url}/docs", "flower": flower, "home": str(home)}
+        document["metrics"] = str(home / "metrics.json")
         config.print_json({**document, "pid": os.getpid()})
         return
     lines = [
@@ -106,7 +107,7 @@ def _announce(config: Config, ports: Ports, home: Path) -> None:
         f"  API     {ports.url}",
         f"  docs    {ports.url}/docs",
         f"  Flower  {flower}",
-        f"  files   {home} (logs in logs/)",
+        f"  files   {home} (logs in logs/, Prometheus targets in metrics.json)",
     ]
     if ports.api != Ports().api:
         lines.append(f"  For the command: export CUTWORK_URL={ports.url}")

@@ -7,6 +7,7 @@
   broker/        Valkey's append-only file, unless BROKER_URL or REDIS_URL is set
   secret         signs addresses; made once, readable by its owner alone
   logs/          one file for each process
+  metrics.json   where each process answers Prometheus: a list of targets (file_sd_configs)
   lock           held while the stack runs
 """
 
@@ -51,6 +52,21 @@ class Home:
     def scratch(self) -> Path:
         """Where stages keep files while they run."""
         return self.path / "scratch"
+
+    @property
+    def targets(self) -> Path:
+        """Where Prometheus finds the processes of the stack that runs."""
+        return self.path / "metrics.json"
+
+    def tell_targets(self, ports: Mapping[str, int]) -> None:
+        """Write down where each process answers Prometheus."""
+        targets = [
+            {"targets": [f"{LOOPBACK}:{port}"], "labels": {"job": "cutwork", "process": name}}
+            for name, port in ports.items()
+        ]
+        made = self.targets.with_suffix(".new")
+        made.write_text(json.dumps(targets, indent=2))
+        made.replace(self.targets)
 
     def sweep(self) -> None:
         """Delete what stages that were killed left in our scratch folder; to be called with the lock held.

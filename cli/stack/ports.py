@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -27,12 +28,21 @@ class Ports:
 
 def free_ports() -> Ports:
     """Return three ports that are free now."""
+    return Ports(*_free(3))
+
+
+def metrics_ports(names: Iterable[str]) -> dict[str, int]:
+    """Return a free port for each process that answers Prometheus."""
+    wanted = list(names)
+    return dict(zip(wanted, _free(len(wanted)), strict=True))
+
+
+def _free(count: int) -> list[int]:
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(3)]
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
             one.bind((LOOPBACK, 0))
-        api, flower, broker = (int(one.getsockname()[1]) for one in sockets)
-        return Ports(api, flower, broker)
+        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def check_free(ports: Ports, *, with_broker: bool) -> None:

@@ -19,10 +19,12 @@ from cli.client import http_client
 from cli.errors import StackError
 from cli.stack.home import ROOT, Home, environment, needs_broker
 from cli.stack.manager import Logs, StackManager
-from cli.stack.ports import Ports, accepts, check_free
+from cli.stack.ports import LOOPBACK, Ports, accepts, check_free, metrics_ports
 
 READY_WITHIN_S = 90
 BROKER = "broker"
+ANSWERING = ("api", "light", "encode", "maintenance", "beat")
+"""Processes that answer Prometheus."""
 
 
 def serve(
@@ -51,10 +53,12 @@ def serve(
             variables["VALKEY_SERVER"] = _valkey()
         if (root / "alembic.ini").exists():
             _migrate(root, variables, home.logs / "migrate.log")
+        metrics = metrics_ports(name for name in commands if name in ANSWERING) if _is_measured(outer) else {}
+        home.tell_targets(metrics)
         waits = {BROKER: lambda: accepts(ports.broker)}
         manager = StackManager(Logs(home.logs, screen), waits=waits, last={BROKER})
         for name, command in commands.items():
-            manager.add_process(name, command, env=variables, cwd=str(root))
+            manager.add_process(name, command, env=variables | _metrics(name, metrics), cwd=str(root))
         over = threading.Event()
         watch = threading.Thread(target=_watch, args=(ports.url, over, on_ready, manager.fail))
         watch.start()
@@ -73,6 +77,15 @@ def _commands(procfile: Path) -> dict[str, str]:
             f"{procfile} is missing: the stack runs from a checkout of Cutwork", code="no_procfile"
         ) from None
     return dict(parse_procfile(text).processes)
+
+
+def _is_measured(outer: Mapping[str, str]) -> bool:
+    return outer.get("METRICS_PORT") != "0"
+
+
+def _metrics(name: str, ports: Mapping[str, int]) -> dict[str, str]:
+    """Each process has a port of its own for Prometheus: all of them are on one machine."""
+    return {"METRICS_PORT": str(ports.get(name, 0)), "METRICS_HOST": LOOPBACK}
 
 
 def _valkey() -> str:

@@ -27,6 +27,7 @@ from core.storage.base import ObjectMissing, OpenUpload, Part, Settled, Stored, 
 from core.storage.parts import BLOCK, PartsFolder, discard, flush, flush_folder, receive
 from core.storage.pieces import Check, Content, go_on
 from core.storage.signing import Grant, Signer, checked_content_type, content_disposition
+from core.telemetry import metrics
 
 _STALE_S = 2 * 24 * 3600
 
@@ -279,4 +280,5 @@ def _errors(key: str) -> Iterator[None]:
 
 
 def _refused(error: OSError) -> TransientError:
+    metrics.STORAGE_UNAVAILABLE.inc()
     return TransientError("storage_unavailable", f"The storage folder refused: {error.strerror}.")

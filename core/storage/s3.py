@@ -21,10 +21,12 @@ from urllib3.exceptions import HTTPError
 from core.errors import TransientError
 from core.storage import base
 from core.storage.base import ObjectMissing, OpenUpload, Part, Settled, Stored, StoredObject, Stream
+from core.storage.measure import measure
 from core.storage.pieces import Check, Piece, go_on
 from core.storage.ranged import RangedFile
 from core.storage.signing import checked_content_type, content_disposition
 from core.storage.streaming import StreamedUpload
+from core.telemetry import metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -267,7 +269,7 @@ class S3Storage:
 
     def _connect(self, endpoint_url: str | None, attempts: int, read_timeout_s: int) -> S3Client:
         # A Session of its own: boto3's default one must not be used by two threads.
-        return Session().client(
+        client = Session().client(
             "s3",
             region_name=self._region,
             endpoint_url=endpoint_url,
@@ -286,6 +288,8 @@ class S3Storage:
                 response_checksum_validation="when_required",
             ),
         )
+        measure(client)
+        return client
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -302,8 +306,10 @@ class S3Storage:
                 raise base.part_missing() from error
             if code == "EntityTooSmall":
                 raise base.part_too_small() from error
+            metrics.STORAGE_UNAVAILABLE.inc()
             raise TransientError("storage_unavailable", f"Storage answered {code}.") from error
         except (BotoCoreError, HTTPError, ConnectionError, TimeoutError) as error:
+            metrics.STORAGE_UNAVAILABLE.inc()
             raise TransientError("storage_unavailable", f"Storage did not answer: {type(error).__name__}.") from error
 
 
