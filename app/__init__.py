@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from app import errors, metrics, openapi, request_ids, storage, streams
+from app import errors, metrics, openapi, request_ids, security, storage, streams
 from app.blueprint import Api, refuse_malformed_ids
 from app.resources import assets, docs, events, health, jobs, uploads
 from app.resources import storage as storage_files
@@ -20,8 +20,12 @@ _RESOURCES = (uploads, assets, jobs, events, storage_files, health)
 
 
 def create_app() -> Flask:
-    """Return the application, configured from the environment; `gunicorn 'app:create_app()'` serves it."""
+    """Return the application, configured from the environment; `gunicorn 'app:create_app()'` serves it.
+
+    Raises InputError `secret_key_missing`.
+    """
     configure_logging(json=get_settings().log_json)
+    secret = get_settings().signing_secret
     app = Flask(__name__, static_folder=None)
     app.config.update(
         API_TITLE="Cutwork",
@@ -32,6 +36,7 @@ def create_app() -> Flask:
             "info": {"description": "Upload a recording, name what to keep, get a finished, branded cut."},
             "servers": [{"url": "/"}],
         },
+        SECRET_KEY=secret,
         # Parts of an upload to local storage are not bound by it: they are written to disk as they come.
         MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
     )
@@ -40,13 +45,15 @@ def create_app() -> Flask:
     request_ids.init_app(app)
     storage.init_app(app)
     streams.init_app(app)
-    app.url_value_preprocessor(refuse_malformed_ids)
+    security.init_app(app)
+    app.before_request(refuse_malformed_ids)
     app.after_request(_secure)
     api = Api(app)
     errors.init_app(app)
     for number in (Time, Share, Number, LengthField, Aspect):
         api.register_field(number, ["string", "number"], None)
     openapi.show_alternatives(api)
+    openapi.show_security(api)
     for resource in _RESOURCES:
         api.register_blueprint(resource.blp)
     app.register_blueprint(docs.blp)

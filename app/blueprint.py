@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import flask_smorest
+from flask import request
 from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 
 from app.errors import CONTENT_TYPE, http_error
 from app.parsing import JsonParser
 from app.schemas.problem import ProblemSchema
+from app.security import PUBLIC, Needs, declare
 from core.errors import NotFoundError
 
 Shape = type[Schema] | Mapping[str, str]
@@ -31,6 +33,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
         """Answer with a problem."""
         return http_error(error)
 
+    @declare(PUBLIC)
+    def _openapi_json(self) -> Any:
+        return super()._openapi_json()
+
     def _register_responses(self) -> None:
         content = {CONTENT_TYPE: {"schema": ProblemSchema}}
         for status in http.HTTPStatus:
@@ -44,19 +50,24 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = JsonParser()
 
-    def route(self, rule: str, *, method: str = "GET") -> Callable[[View], View]:
-        """Register a view for one method of a path."""
+    def route(self, rule: str, *, needs: str | Needs, method: str = "GET") -> Callable[[View], View]:
+        """Register a view for one method of a path; `needs` is a scope, or one of the values of `app.security`."""
 
         def decorate(view: View) -> View:
-            self.add_operation(rule, view, method=method)
+            self.add_operation(rule, view, needs=needs, method=method)
             return view
 
         return decorate
 
-    def add_operation(self, rule: str, view: Callable[..., Any], *, method: str, name: str | None = None) -> None:
+    def add_operation(
+        self, rule: str, view: Callable[..., Any], *, needs: str | Needs, method: str, name: str | None = None
+    ) -> None:
         """Register a view under a name of its own, for views that are made in a loop."""
         operation = name or view.__name__
-        documented = self.doc(operationId=operation)(view)
+        declared = Needs(scope=needs) if isinstance(needs, str) else needs
+        if not declared.public:
+            view = self.problems(401, 403)(view)
+        documented = declare(declared)(self.doc(operationId=operation, security=declared.security())(view))
         ids = [_id_parameter(found) for found in re.findall(r"<(\w+)>", rule) if found in _PREFIXES]
         self.add_url_rule(rule, operation, documented, methods=[method], parameters=ids)
 
@@ -87,9 +98,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return decorate
 
 
-def refuse_malformed_ids(_endpoint: str | None, values: Mapping[str, Any] | None) -> None:
+def refuse_malformed_ids() -> None:
     """Answer 404 for an id that cannot be one, before it reaches a query; raises NotFoundError `…_not_found`."""
-    for name, value in (values or {}).items():
+    for name, value in (request.view_args or {}).items():
         prefix = _PREFIXES.get(name)
         if prefix and not re.fullmatch(ID_PATTERN.format(prefix=prefix), value):
             noun = name.removesuffix("_id")

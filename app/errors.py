@@ -13,7 +13,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.request_ids import request_id
-from core.errors import ConflictError, CutworkError, InputError, NotFoundError, TransientError
+from core.errors import (
+    AuthenticationError,
+    ConflictError,
+    CutworkError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+    TransientError,
+)
 from core.storage import ObjectMissing
 
 CONTENT_TYPE = "application/problem+json"
@@ -23,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 # The first class that fits counts.
 _STATUS_OF_CLASS: tuple[tuple[type[CutworkError], int], ...] = (
+    (AuthenticationError, 401),
+    (ForbiddenError, 403),
     (NotFoundError, 404),
     (ObjectMissing, 404),
     (ConflictError, 409),
@@ -69,6 +79,10 @@ def problem(
         "request_id": request_id(),
     }
     response = Response(json.dumps(document), status, headers=list(headers), content_type=CONTENT_TYPE)
+    if status == 401 and "WWW-Authenticate" not in response.headers:
+        # RFC 6750: the error is told only to those who sent a token.
+        error = "" if code == "authentication_required" else ', error="invalid_token"'
+        response.headers["WWW-Authenticate"] = f'Bearer realm="cutwork"{error}'
     if status == 503:
         response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     return response

@@ -7,6 +7,8 @@ from typing import Any
 from flask_smorest import Api
 from marshmallow import Schema, fields
 
+from app.security import BEARER
+from core.scopes import SCOPES
 from pipelines.image_fields import Tagged
 
 
@@ -24,6 +26,18 @@ def show_alternatives(api: Api) -> None:
         return {"type": "object", "oneOf": [converter.resolve_nested_schema(named[name]) for name in field.schemas]}
 
     converter.add_attribute_function(properties)
+
+
+def show_security(api: Api) -> None:
+    """Let OpenAPI show how to sign in."""
+    names = "\n".join(f"- `{name}`: {summary}" for name, summary in SCOPES.items())
+    scheme = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "API key (cw_…) or access token",
+        "description": f"What an operation needs is one of these scopes:\n\n{names}",
+    }
+    api.spec.components.security_scheme(BEARER, scheme)
 
 
 def _with_key(key: str, name: str, schema: type[Schema]) -> type[Schema]:

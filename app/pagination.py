@@ -54,4 +54,4 @@ def _read(cursor: str, kind: str) -> str:
 
 
 def _serializer(kind: str) -> URLSafeSerializer:
-    return URLSafeSerializer(get_settings().secret_key.get_secret_value(), salt=f"cursor.{kind}")
+    return URLSafeSerializer(get_settings().signing_secret, salt=f"cursor.{kind}")

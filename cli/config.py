@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from cli.client import Api
+from cli.credentials import Credentials
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -32,9 +33,13 @@ class Config:
     # Where uploads are remembered, to be resumed: https://specifications.freedesktop.org/basedir-spec/latest/
     journals: Path = field(default_factory=lambda: _state_home() / "cutwork" / "uploads")
 
+    credentials: Credentials = field(
+        default_factory=lambda: Credentials(_state_home() / "cutwork" / "credentials.json")
+    )
+
     def api(self) -> Api:
         """Return a client for the configured server; raises click.UsageError when the address is none."""
-        return Api(self.url, self.key)
+        return Api(self.url, self.key or self.credentials.get(self.url))
 
     def print_json(self, document: object) -> None:
         """Print one JSON document, the only thing on standard output with `--json`."""

@@ -41,7 +41,7 @@ def cutwork() -> None:
       cutwork jobs
       cutwork job job_01k9x3… --wait
 
-    CUTWORK_URL names the server, CUTWORK_API_KEY is sent as a Bearer token.
+    CUTWORK_URL names the server. CUTWORK_API_KEY is the key; without it, the one that `cutwork login` has kept.
     """
 
 

@@ -1,4 +1,4 @@
-"""Accounts. The embedded stack has one; more come with sign-in."""
+"""Accounts. The first one, which the bootstrap key opens, is made on first use; the others by registration."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from sqlalchemy.exc import IntegrityError
 from core.db import reading, transaction
 from core.models import Account
 
-DEFAULT_NAME = "default"
+DEFAULT = "default"
 
 
 def default_account() -> Account:
-    """Return the account that owns everything where nobody signs in, made on first use."""
+    """Return the account of the bootstrap key, made on first use."""
     with reading() as session:
-        found = session.scalars(select(Account).where(Account.name == DEFAULT_NAME)).one_or_none()
+        found = session.scalars(select(Account).where(Account.handle == DEFAULT)).one_or_none()
     if found:
         return found
     try:
         with transaction() as session:
-            account = Account(name=DEFAULT_NAME)
+            account = Account(name=DEFAULT, handle=DEFAULT)
             session.add(account)
         return account
     except IntegrityError:

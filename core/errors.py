@@ -2,6 +2,8 @@
 
 CutworkError
 ├── InputError            the user's file or request: a clear message, never retried
+│   ├── AuthenticationError  nobody is signed in, or the token is not good
+│   ├── ForbiddenError    the token does not allow this
 │   ├── NotFoundError     no such thing in this account
 │   └── ConflictError     the thing is in a state that does not allow it
 ├── TransientError        network, storage, database: retried with backoff and jitter
@@ -31,6 +33,14 @@ class CutworkError(Exception):
 
 class InputError(CutworkError):
     """The request or the file cannot be served: tell the user what to change."""
+
+
+class AuthenticationError(InputError):
+    """There is no token, or it is not good: sign in, or send a key."""
+
+
+class ForbiddenError(InputError):
+    """The token is good, but does not allow this."""
 
 
 class NotFoundError(InputError):

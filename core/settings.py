@@ -7,19 +7,19 @@ secrets). The defaults are those of the embedded stack, so that a fresh clone ru
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
 
-_DEFAULT_SECRET = "insecure-development-key"  # noqa: S105 - refused off this machine
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SHORTEST_SECRET = 16
+KEY_PATTERN = r"(cw_[0-9a-z]{8,16})_[0-9A-Za-z]{32,128}"
+"""An API key: the part that is shown, then the secret."""
 
 
 class Settings(BaseSettings):
@@ -42,8 +42,14 @@ class Settings(BaseSettings):
         "http://127.0.0.1:8000", description="Where clients reach the API; signed local URLs start with it."
     )
     secret_key: SecretStr = Field(
-        SecretStr(_DEFAULT_SECRET),
-        description="Signs local upload and download URLs and page cursors.",
+        SecretStr(""),
+        description="Needed by the API, 16 random characters or more: signs access tokens, links in mails, local "
+        "upload and download URLs and page cursors.",
+    )
+    bootstrap_api_key: SecretStr | None = Field(
+        None,
+        description="An API key of your own making that opens the first account, with every scope: `cw_`, 8 small "
+        "letters or digits, `_`, 32 or more letters or digits. Revoke it once others exist.",
     )
 
     storage_dir: Path = Field(
@@ -192,12 +198,12 @@ class Settings(BaseSettings):
     )
     log_json: bool = Field(False, description="Log one JSON object a line instead of text.")
 
-    @model_validator(mode="after")
-    def _secret_is_ours(self) -> Self:
-        host = urlsplit(self.public_url).hostname or ""
-        if self.secret_key.get_secret_value() == _DEFAULT_SECRET and host not in _LOOPBACK:
-            raise ValueError("SECRET_KEY must be set when PUBLIC_URL is not on this machine: it signs download URLs")
-        return self
+    @field_validator("bootstrap_api_key")
+    @classmethod
+    def _key_is_one(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch(KEY_PATTERN, key.get_secret_value()):
+            raise ValueError(f"BOOTSTRAP_API_KEY must look like {KEY_PATTERN}")
+        return key
 
     @field_validator("outgoing_allow")
     @classmethod
@@ -214,6 +220,18 @@ class Settings(BaseSettings):
             if path:
                 values[name] = Path(path).read_text().strip()
         return values
+
+    @property
+    def signing_secret(self) -> str:
+        """What everything is signed with; raises InputError `secret_key_missing` when it is unset or can be guessed."""
+        secret = self.secret_key.get_secret_value()
+        if len(secret) < _SHORTEST_SECRET or len(set(secret)) < _SHORTEST_SECRET // 2:
+            raise InputError(
+                "secret_key_missing",
+                f"SECRET_KEY must be set, to {_SHORTEST_SECRET} random characters or more, the same in every process: "
+                "openssl rand -hex 32",
+            )
+        return secret
 
     @property
     def events_url(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 from core.settings import get_settings
 from tests.broker import broker
 from tests.database import database
+from tests.keys import SETTINGS
 from tests.services import postgres, seaweed, valkey
 
 __all__ = ["broker", "database"]
@@ -59,6 +60,15 @@ def s3_settings(s3_endpoint):
         "S3_SECRET_ACCESS_KEY": seaweed.SECRET_KEY,
         "S3_ADDRESSING_STYLE": "path",
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_key():
+    """The settings without which no API starts; processes that tests start inherit them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ _LATER = {"Location": {"schema": {"type": "string"}}, "Retry-After": {"schema": 
 _FINDING_OUT = "Not known yet: `Location` is the job that finds it out."
 
 
-@blp.route("")
+@blp.route("", needs="assets:read")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, AssetListSchema)
 @blp.problems(422, 503)
@@ -39,7 +39,7 @@ def list_assets(query: dict[str, Any]) -> dict[str, Any]:
     return {"data": asset_document.documents(account_id, rows), "next": following}
 
 
-@blp.route("/<asset_id>")
+@blp.route("/<asset_id>", needs="assets:read")
 @blp.response(200, AssetSchema)
 @blp.problems(404, 503)
 def get_asset(asset_id: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def get_asset(asset_id: str) -> dict[str, Any]:
     return asset_document.document(account_id, assets.get(account_id, asset_id))
 
 
-@blp.route("/<asset_id>", method="DELETE")
+@blp.route("/<asset_id>", needs="assets:write", method="DELETE")
 @blp.response(204)
 @blp.problems(404, 409, 503)
 def delete_asset(asset_id: str) -> None:
@@ -56,7 +56,7 @@ def delete_asset(asset_id: str) -> None:
     assets.delete(current_account_id(), asset_id, current_storage())
 
 
-@blp.route("/<asset_id>/probe")
+@blp.route("/<asset_id>/probe", needs="assets:read")
 @blp.response(200, MediaSchema)
 @blp.alt_response(202, schema=JobSchema, headers=_LATER, description=_FINDING_OUT)
 @blp.problems(404, 422, 503)
@@ -66,7 +66,7 @@ def get_asset_probe(asset_id: str) -> dict[str, Any] | Response:
     return probe.result if isinstance(probe, Artifact) else _not_known(probe)
 
 
-@blp.route("/<asset_id>/keyframes")
+@blp.route("/<asset_id>/keyframes", needs="assets:read")
 @blp.response(200, KeyframesSchema)
 @blp.alt_response(202, schema=JobSchema, headers=_LATER, description=_FINDING_OUT)
 @blp.problems(404, 422, 503)
@@ -86,7 +86,7 @@ def get_asset_keyframes(asset_id: str) -> Response:
     return response
 
 
-@blp.route("/<asset_id>/download")
+@blp.route("/<asset_id>/download", needs="assets:read")
 @blp.response(302, headers={"Location": {"schema": {"type": "string"}}}, description="A signed, expiring address.")
 @blp.problems(404, 503)
 def download_asset(asset_id: str) -> WerkzeugResponse:

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, send_from_directory
 
+from app.security import PUBLIC, declare
+
 blp = Blueprint("docs", __name__, url_prefix="/docs")
 
 _UI = str(files("flask_swagger_ui") / "dist")
@@ -14,6 +16,7 @@ _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-in
 
 
 @blp.get("")
+@declare(PUBLIC)
 def page() -> Response:
     """The page."""
     response = send_from_directory(_HERE, "docs.html")
@@ -22,12 +25,14 @@ def page() -> Response:
 
 
 @blp.get("/start.js")
+@declare(PUBLIC)
 def start() -> Response:
     """What the page starts with."""
     return send_from_directory(_HERE, "docs.js")
 
 
 @blp.get("/<path:name>")
+@declare(PUBLIC)
 def asset(name: str) -> Response:
     """A file of Swagger UI."""
     return send_from_directory(_UI, name, max_age=3600)

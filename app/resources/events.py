@@ -22,7 +22,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _RESUME = {"in": "header", "name": "Last-Event-ID", "schema": {"type": "string"}, "description": "Goes on after it."}
 
 
-@blp.route("/<job_id>/events")
+@blp.route("/<job_id>/events", needs="jobs:read")
 @blp.arguments(EventsQuery, location="query")
 @blp.response(200, content_type="text/event-stream", description="Events named `job`; the data is the job document.")
 @blp.doc(parameters=[_RESUME])

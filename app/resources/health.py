@@ -7,6 +7,7 @@ from typing import Any
 
 from app.blueprint import Blueprint
 from app.schemas.health import HealthSchema, ReadinessSchema
+from app.security import PUBLIC
 from app.storage import current_storage
 from core import db, events
 from core.errors import TransientError
@@ -14,14 +15,14 @@ from core.errors import TransientError
 blp = Blueprint("health", __name__, description="For load balancers and people.")
 
 
-@blp.route("/healthz")
+@blp.route("/healthz", needs=PUBLIC)
 @blp.response(200, HealthSchema)
 def check_health() -> dict[str, str]:
     """Say that the process answers; nothing else is asked."""
     return {"status": "ok"}
 
 
-@blp.route("/readyz")
+@blp.route("/readyz", needs=PUBLIC)
 @blp.response(200, ReadinessSchema)
 @blp.alt_response(503, schema=ReadinessSchema, description="Something that is needed does not answer.")
 def check_readiness() -> tuple[dict[str, Any], int]:

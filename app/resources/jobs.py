@@ -45,10 +45,10 @@ def _creator(pipeline: Pipeline) -> Callable[..., Created]:
 
 for _pipeline in PIPELINES.values():
     _name = f"create_{_pipeline.name}_job"
-    blp.add_operation(f"/{_pipeline.name}", _creator(_pipeline), method="POST", name=_name)
+    blp.add_operation(f"/{_pipeline.name}", _creator(_pipeline), needs="jobs:write", method="POST", name=_name)
 
 
-@blp.route("")
+@blp.route("", needs="jobs:read")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, JobListSchema)
 @blp.problems(422, 503)
@@ -58,7 +58,7 @@ def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
     return {"data": job_document.documents(rows, current_storage()), "next": following}
 
 
-@blp.route("/<job_id>")
+@blp.route("/<job_id>", needs="jobs:read")
 @blp.response(200, JobSchema)
 @blp.problems(404, 503)
 def get_job(job_id: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def get_job(job_id: str) -> dict[str, Any]:
     return job_document.document(jobs.get(current_account_id(), job_id), current_storage())
 
 
-@blp.route("/<job_id>/cancel", method="POST")
+@blp.route("/<job_id>/cancel", needs="jobs:write", method="POST")
 @blp.response(200, JobSchema)
 @blp.problems(404, 409, 503)
 def cancel_job(job_id: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def cancel_job(job_id: str) -> dict[str, Any]:
     return job_document.document(submit.cancel(current_account_id(), job_id), current_storage())
 
 
-@blp.route("/<job_id>/retry", method="POST")
+@blp.route("/<job_id>/retry", needs="jobs:write", method="POST")
 @blp.arguments(RetrySchema, example={"from": "brand"})
 @blp.response(202, JobSchema)
 @blp.problems(400, 404, 409, 413, 415, 422, 503)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import LengthRequired, RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from app.blueprint import Blueprint
+from app.security import PUBLIC
 from app.storage import current_storage
 from core.errors import NotFoundError
 from core.storage.local import LocalStorage
@@ -21,7 +22,7 @@ _BYTES = {"type": "string", "format": "binary"}
 _ETAG = {"ETag": {"schema": {"type": "string"}}}
 
 
-@blp.route("/<token>", method="PUT")
+@blp.route("/<token>", needs=PUBLIC, method="PUT")
 @blp.response(200, headers=_ETAG, description="The part is there.")
 @blp.doc(requestBody={"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}})
 @blp.problems(403, 404, 411, 413, 422, 503)
@@ -37,7 +38,7 @@ def write_part(token: str) -> Response:
     return Response(headers={"ETag": f'"{etag}"'})
 
 
-@blp.route("/<token>")
+@blp.route("/<token>", needs=PUBLIC)
 @blp.response(200, content_type="application/octet-stream", schema=_BYTES, headers=_ETAG)
 @blp.alt_response(206, content_type="application/octet-stream", schema=_BYTES, description="A range of it.")
 @blp.problems(403, 404, 416, 503)

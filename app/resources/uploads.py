@@ -30,7 +30,7 @@ blp = Blueprint("uploads", __name__, url_prefix="/v1/uploads", description="File
 _log = structlog.get_logger(__name__)
 
 
-@blp.route("", method="POST")
+@blp.route("", needs="assets:write", method="POST")
 @blp.arguments(NewUpload)
 @blp.response(201, OpenUploadSchema)
 @blp.problems(400, 413, 415, 422, 503)
@@ -42,7 +42,7 @@ def create_upload(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
     return _open_document(upload, parts), {"Location": f"/v1/uploads/{upload.id}"}
 
 
-@blp.route("/<upload_id>")
+@blp.route("/<upload_id>", needs="assets:read")
 @blp.response(200, UploadSchema)
 @blp.problems(404, 503)
 def get_upload(upload_id: str) -> Upload:
@@ -50,7 +50,7 @@ def get_upload(upload_id: str) -> Upload:
     return uploads.get(current_account_id(), upload_id)
 
 
-@blp.route("/<upload_id>/parts")
+@blp.route("/<upload_id>/parts", needs="assets:write")
 @blp.arguments(PartsQuery, location="query")
 @blp.response(200, PartListSchema)
 @blp.problems(404, 409, 422, 503)
@@ -63,7 +63,7 @@ def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
     return {"data": uploads.part_urls(upload, current_storage(), **query)}
 
 
-@blp.route("/<upload_id>/complete", method="POST")
+@blp.route("/<upload_id>/complete", needs="assets:write", method="POST")
 @blp.arguments(CompleteUpload, required=False)
 @blp.response(201, AssetSchema)
 @blp.alt_response(200, schema=AssetSchema, description="It was complete already: the same asset.")
@@ -77,7 +77,7 @@ def complete_upload(body: dict[str, Any], upload_id: str) -> tuple[dict[str, Any
     return document, 201 if made else 200, {"Location": f"/v1/assets/{asset.id}"}
 
 
-@blp.route("/<upload_id>", method="DELETE")
+@blp.route("/<upload_id>", needs="assets:write", method="DELETE")
 @blp.response(204)
 @blp.problems(404, 409, 503)
 def abort_upload(upload_id: str) -> None:

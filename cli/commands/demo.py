@@ -87,7 +87,7 @@ def _stack(config: Config, state: Path) -> Iterator[Path]:
         [*command, "--home", str(home)], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:
-            config.url = _address(process)
+            config.url, config.key = _address(process)
             yield home
         except (RefusedError, KeyboardInterrupt):
             _end(process)
@@ -107,8 +107,8 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def _address(process: subprocess.Popen[str]) -> str:
-    """Return the API's address once the stack says that it is ready, or raise what it says instead."""
+def _address(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return the API's address and key once the stack says that it is ready, or raise what it says instead."""
     assert process.stdout is not None
     text = ""
     for line in process.stdout:
@@ -116,7 +116,7 @@ def _address(process: subprocess.Popen[str]) -> str:
         if line.startswith("}"):
             document = json.loads(text)
             if "api" in document:
-                return str(document["api"])
+                return str(document["api"]), str(document["key"])
             raise StackError(document["error"]["detail"], code=document["error"]["code"])
     raise StackError("the embedded stack ended without a word", code="stack_not_started")
 

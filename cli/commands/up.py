@@ -84,20 +84,29 @@ def up(
     ports = free_ports() if auto_ports else chosen_ports(api_port, flower_port, broker_port)
     folder = Home(home or Path(os.environ.get("CUTWORK_HOME") or ROOT / ".cutwork"))
     config.say(f"Starting on {folder.path} …")
-    serve(
-        folder,
-        ports,
-        os.environ,
-        screen=None if quiet else sys.stderr,
-        on_ready=lambda: _announce(config, ports, folder.path),
-    )
+    # The command beside this one shall work at once, as after `cutwork login`.
+    kept = not with_parent
+    try:
+        serve(
+            folder,
+            ports,
+            os.environ,
+            screen=None if quiet else sys.stderr,
+            on_ready=lambda key: _announce(config, ports, folder.path, key, kept=kept),
+        )
+    finally:
+        if config.key and kept:
+            config.credentials.forget(ports.url, config.key)
     config.say("Stopped.")
 
 
-def _announce(config: Config, ports: Ports, home: Path) -> None:
+def _announce(config: Config, ports: Ports, home: Path, key: str, *, kept: bool) -> None:
+    config.key = key
+    if kept:
+        config.credentials.put(ports.url, key)
     flower = f"http://127.0.0.1:{ports.flower}"
     if config.json:
-        document = {"api": ports.url, "docs": f"{ports.url}/docs", "flower": flower, "home": str(home)}
+        document = {"api": ports.url, "docs": f"{ports.url}/docs", "flower": flower, "home": str(home), "key": key}
         document["metrics"] = str(home / "metrics.json")
         config.print_json({**document, "pid": os.getpid()})
         return
@@ -107,6 +116,7 @@ def _announce(config: Config, ports: Ports, home: Path) -> None:
         f"  API     {ports.url}",
         f"  docs    {ports.url}/docs",
         f"  Flower  {flower}",
+        f"  key     {key}",
         f"  files   {home} (logs in logs/, Prometheus targets in metrics.json)",
     ]
     if ports.api != Ports().api:

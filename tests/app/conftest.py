@@ -17,6 +17,7 @@ from media.sample import make_sample
 from pipelines import submit
 from tasks.probe import probe
 from tests.database import migrate
+from tests.keys import with_key
 
 
 @pytest.fixture(scope="session")
@@ -71,14 +72,14 @@ def servers(broker, configure, fresh_database, s3_settings):
 
 @pytest.fixture
 def client(embedded):
-    return create_app().test_client()
+    return with_key(create_app())
 
 
 @pytest.fixture(params=["embedded", "servers"])
 def any_client(request):
     """A client of the application on each kind of stack."""
     request.getfixturevalue(request.param)
-    return create_app().test_client()
+    return with_key(create_app())
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tests.app.served import serve
 from tests.app.test_problems import problem
 from tests.core import rows
 from tests.core.rows import DIAMOND, artifact_of
+from tests.keys import HEADERS, KEY, with_key
 
 
 @pytest.fixture(params=["embedded", "servers"])
@@ -69,7 +70,7 @@ class Listener:
         self._thread.start()
 
     def _run(self, url, headers):
-        with httpx.stream("GET", url, headers=headers, timeout=30) as response:
+        with httpx.stream("GET", url, headers=HEADERS | headers, timeout=30) as response:
             self.headers = response.headers
             for event in parse_events(response.iter_bytes()):
                 with self._new:
@@ -159,7 +160,8 @@ def test_a_client_resumes_after_the_event_it_had(embedded_server):
     resumed = Listener(embedded_server, job.id, **{"Last-Event-ID": had})
     resumed.wait_for(3)
     assert [document["stages"]["probe"]["progress"] for document in resumed.documents] == [0, 0.5, 0.6]
-    by_query = httpx.stream("GET", f"{embedded_server}/v1/jobs/{job.id}/events?last_event_id={first.events[1].id}")
+    address = f"{embedded_server}/v1/jobs/{job.id}/events?last_event_id={first.events[1].id}"
+    by_query = httpx.stream("GET", address, headers=HEADERS)
     with by_query as response:
         assert next(parse_events(response.iter_bytes())).id == resumed.events[1].id
     jobs.cancel(job.account_id, job.id)
@@ -204,7 +206,7 @@ def test_a_job_that_has_ended_answers_at_once(embedded_server, tmp_path, storage
 
     for headers in ({}, {"Last-Event-ID": listener.events[-1].id}, {"Last-Event-ID": "999999999999999-0"}):
         started = time.monotonic()
-        again = httpx.get(f"{embedded_server}/v1/jobs/{job.id}/events", headers=headers)
+        again = httpx.get(f"{embedded_server}/v1/jobs/{job.id}/events", headers=HEADERS | headers)
         assert time.monotonic() - started < 2
         documents = [event.data for event in parse_events([again.content])]
         assert len(documents) == 1
@@ -219,7 +221,7 @@ def test_clients_that_wait_hold_no_database_session(embedded_server):
         listener.wait_for(1)
     answer = httpx.get(f"{embedded_server}/readyz")
     assert answer.is_success
-    assert httpx.get(f"{embedded_server}/v1/jobs/{job.id}").is_success
+    assert httpx.get(f"{embedded_server}/v1/jobs/{job.id}", headers=HEADERS).is_success
     jobs.cancel(job.account_id, job.id)
     job_document.announce(job.id)
     for listener in listeners:
@@ -289,7 +291,7 @@ def test_an_event_from_before_the_first_document_does_not_turn_it_back(embedded,
 
 def test_a_stream_that_is_too_many_is_refused(configure, embedded):
     configure(SSE_MAX_STREAMS=2)
-    client = create_app().test_client()
+    client = with_key(create_app())
     job = make_job()
     path = f"/v1/jobs/{job.id}/events"
     first, second = client.get(path), client.get(path)
@@ -318,7 +320,7 @@ def test_a_stream_that_was_dropped_before_it_began_leaves_its_place(configure, e
 
 def test_a_stream_that_ended_leaves_its_place_as_does_a_head(configure, embedded):
     configure(SSE_MAX_STREAMS=1)
-    client = create_app().test_client()
+    client = with_key(create_app())
     job = make_job()
     jobs.cancel(job.account_id, job.id)
     path = f"/v1/jobs/{job.id}/events"
@@ -331,16 +333,16 @@ def test_a_stream_that_ended_leaves_its_place_as_does_a_head(configure, embedded
 def test_a_client_that_went_away_leaves_its_place(embedded, tmp_path):
     with serve(tmp_path, SSE_MAX_STREAMS="1") as url:
         job = make_job()
-        with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events") as response:
+        with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events", headers=HEADERS) as response:
             assert next(parse_events(response.iter_bytes())).name == "job"
-            assert httpx.get(f"{url}/v1/jobs/{job.id}/events").status_code == 503
-            assert httpx.get(f"{url}/v1/jobs/{job.id}").is_success
+            assert httpx.get(f"{url}/v1/jobs/{job.id}/events", headers=HEADERS).status_code == 503
+            assert httpx.get(f"{url}/v1/jobs/{job.id}", headers=HEADERS).is_success
         deadline = time.monotonic() + 10
         status = 503
         while status == 503 and time.monotonic() < deadline:
             # The server learns from what it sends that nobody is there.
             job_document.announce(job.id)
-            with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events") as response:
+            with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events", headers=HEADERS) as response:
                 status = response.status_code
         assert status == 200
 
@@ -366,7 +368,7 @@ def test_the_command_line_goes_on_over_streams_that_end(embedded, tmp_path, monk
     monkeypatch.setattr(Api, "stream", noted)
     with serve(tmp_path, SSE_MAX_S="0.3") as url:
         job = make_job()
-        documents = follow(Api(url, None), job.id)
+        documents = follow(Api(url, KEY), job.id)
         assert next(documents)["status"] == "queued"
         lease = claim(job, "probe")
         seen = []

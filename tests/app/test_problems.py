@@ -5,6 +5,7 @@ import pytest
 from app import create_app
 from app.schemas.problem import ProblemSchema
 from core.errors import TransientError
+from tests.keys import with_key
 
 
 def problem(answer, status, code):
@@ -103,7 +104,7 @@ def test_another_request_id_is_replaced(client, given):
 def test_an_error_that_nobody_expected_tells_nothing(embedded, caplog):
     app = create_app()
     app.add_url_rule("/broken", "broken", lambda: 1 / 0)
-    document = problem(app.test_client().get("/broken"), 500, "internal_error")
+    document = problem(with_key(app).get("/broken"), 500, "internal_error")
     assert "division" not in json.dumps(document)
     assert not document["retryable"]
 
@@ -114,7 +115,7 @@ def test_trouble_that_passes_says_when_to_come_back(embedded):
 
     app = create_app()
     app.add_url_rule("/away", "away", away)
-    answer = app.test_client().get("/away")
+    answer = with_key(app).get("/away")
     assert problem(answer, 503, "storage_unavailable")["retryable"]
     assert int(answer.headers["Retry-After"]) > 0
 

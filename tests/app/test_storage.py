@@ -85,7 +85,7 @@ def test_an_address_that_has_expired(configure, client):
 def test_an_address_signed_with_another_secret(configure, client, part):
     from app import create_app
 
-    configure(SECRET_KEY="another")
+    configure(SECRET_KEY="another-0123456789")
     problem(create_app().test_client().put(part, data=BODY), 403, "signature_invalid")
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.keys import HEADERS
+
 _PATIENCE_S = 120
 
 
@@ -25,7 +27,10 @@ class Client:
 
     def __init__(self, url: str, on_accept: Callable[[], None] = lambda: None) -> None:
         self._http = httpx.Client(
-            base_url=url, timeout=httpx.Timeout(30, connect=2), limits=httpx.Limits(max_keepalive_connections=0)
+            base_url=url,
+            headers=HEADERS,
+            timeout=httpx.Timeout(30, connect=2),
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
         self._on_accept = on_accept
         self.accepted: dict[str, int] = {}

@@ -16,6 +16,7 @@ import httpx
 from tasks.__main__ import worker
 from tasks.stages import POOLS
 from tests.chaos.service import Service
+from tests.keys import SETTINGS
 from tests.services.ports import free_port
 from tests.services.process import wait_until
 
@@ -32,7 +33,7 @@ class Fleet:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         (folder / "scratch").mkdir(parents=True)
-        fixed = {"PUBLIC_URL": self.url, "SECRET_KEY": "for-tests-only", "SCRATCH_DIR": str(folder / "scratch")}
+        fixed = SETTINGS | {"PUBLIC_URL": self.url, "SCRATCH_DIR": str(folder / "scratch")}
         self._env = environment(ENCODE_THREADS="1", **fixed, **settings)
         options: dict[str, Any] = {"folder": folder, "env": self._env, "cwd": ROOT}
         gunicorn = ["gunicorn", "app:create_app()", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]

@@ -15,7 +15,7 @@ import pytest
 from media.sample import make_sample
 
 pytestmark = pytest.mark.e2e
-OUTSIDE = ("_URL", "S3_BUCKET", "_DIR", "SECRET_KEY", "_PORT")
+OUTSIDE = ("_URL", "S3_BUCKET", "_DIR", "SECRET_KEY", "_PORT", "API_KEY")
 
 
 @pytest.fixture
@@ -64,3 +64,6 @@ def test_up_edit_again_and_down(stack, cutwork, tmp_path):
     assert cutwork("job", "job_none").code == 3
     assert httpx.get(f"{stack['flower']}/workers", trust_env=False).status_code == 200
     assert "openapi" in httpx.get(f"{stack['api']}/openapi.json", trust_env=False).text
+    assert httpx.get(f"{stack['api']}/v1/jobs", trust_env=False).status_code == 401
+    with_key = {"Authorization": f"Bearer {stack['key']}"}
+    assert httpx.get(f"{stack['api']}/v1/jobs", headers=with_key, trust_env=False).status_code == 200

@@ -17,7 +17,7 @@ if __name__ == "__main__":
             Ports(*map(int, ports)),
             os.environ,
             screen=None,
-            on_ready=lambda: print("ready", flush=True),
+            on_ready=lambda _: print("ready", flush=True),
             root=Path(root),
         )
     except StackError as error:

@@ -37,9 +37,17 @@ def test_nonsense_is_refused_by_name(monkeypatch):
         Settings()
 
 
-def test_the_default_secret_signs_nothing_for_others(monkeypatch):
-    monkeypatch.setenv("PUBLIC_URL", "https://cutwork.example")
-    with pytest.raises(ValidationError, match="SECRET_KEY must be set"):
+@pytest.mark.parametrize("secret", ["", "short", "x" * 40])
+def test_a_secret_that_can_be_guessed_signs_nothing(monkeypatch, secret):
+    monkeypatch.setenv("SECRET_KEY", secret)
+    with pytest.raises(InputError) as caught:
+        _ = Settings().signing_secret
+    assert caught.value.code == "secret_key_missing"
+    monkeypatch.setenv("SECRET_KEY", "0123456789abcdef")
+    assert Settings().signing_secret == "0123456789abcdef"
+
+
+def test_a_bootstrap_key_that_can_be_guessed_is_refused(monkeypatch):
+    monkeypatch.setenv("BOOTSTRAP_API_KEY", "secret")
+    with pytest.raises(ValidationError, match="BOOTSTRAP_API_KEY must look like"):
         Settings()
-    monkeypatch.setenv("SECRET_KEY", "of our own")
-    assert Settings().public_url == "https://cutwork.example"

@@ -4,12 +4,14 @@ import time
 
 import httpx
 
+from tests.keys import HEADERS
+
 TERMINAL = {"succeeded", "failed", "canceled"}
 
 
 class Client:
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60)
+        self.http = httpx.Client(base_url=url, timeout=60, headers=HEADERS)
 
     def upload(self, path, *, filename=None) -> dict:
         """Upload a file in parts and return the asset."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.keys import SETTINGS
 from tests.services.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,11 +20,7 @@ def running(folder: Path, environment: dict[str, str]):
     """Start everything with the given settings; yield the API's address; stop everything."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    env = (
-        os.environ
-        | {"PUBLIC_URL": url, "SECRET_KEY": "for-tests-only", "SCRATCH_DIR": str(folder / "scratch")}
-        | environment
-    )
+    env = os.environ | SETTINGS | {"PUBLIC_URL": url, "SCRATCH_DIR": str(folder / "scratch")} | environment
     (folder / "scratch").mkdir(parents=True)
     subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], cwd=ROOT, env=env, check=True, timeout=60)
     api = [

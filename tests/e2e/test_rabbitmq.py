@@ -83,7 +83,7 @@ def kill_encode_workers(settings):
 def encode_worker(settings, folder):
     log = folder / "encode.log"
     command = [sys.executable, "-m", "tasks", "worker", "encode"]
-    environment = os.environ | settings | {"SECRET_KEY": "for-tests-only", "SCRATCH_DIR": str(folder)}
+    environment = os.environ | settings | {"SCRATCH_DIR": str(folder)}
     with serving(command, log=log, ready=lambda: b"ready." in log.read_bytes(), cwd=ROOT, env=environment):
         yield
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from core.storage.local import LocalStorage
+from tests.keys import SECRET
 from tests.playback.browser import chromium, player
 from tests.playback.films import Studio
 from tests.services.ports import free_port
 from tests.services.process import serving
 
-SECRET = "for-tests-only"
 ROOT = Path(__file__).parents[2]
 
 

@@ -1,0 +1,99 @@
+"""API keys: `cw_` and eight characters that are shown, then a secret of which only the hash is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import accounts, scopes
+from core.db import reading, transaction
+from core.errors import AuthenticationError
+from core.models import ApiKey, Membership, now
+from core.scopes import Principal
+from core.settings import KEY_PATTERN, get_settings
+
+_PREFIX_CHARS = "0123456789abcdefghjkmnpqrstvwxyz"
+NOTE_USE_EVERY = timedelta(minutes=1)
+"""How exact `last_used_at` is: a write for every request would cost more than the request."""
+
+
+def generate() -> str:
+    """Return a new key: `cw_xxxxxxxx_` and 192 random bits in hex."""
+    return f"cw_{''.join(secrets.choice(_PREFIX_CHARS) for _ in range(8))}_{secrets.token_hex(24)}"
+
+
+def looks_like_one(token: str) -> bool:
+    """Whether a token claims to be an API key."""
+    return token.startswith("cw_")
+
+
+def principal(token: str) -> Principal:
+    """Return whom a key stands for; raises AuthenticationError `invalid_token`, `token_expired`."""
+    shape = re.fullmatch(KEY_PATTERN, token)
+    if shape is None:
+        raise _refusal()
+    with reading() as session:
+        found = _find(session, shape[1])
+    if found is None:
+        return _bootstrap(token)
+    key, role = found
+    if not hmac.compare_digest(key.hash, _hash(token)) or key.revoked_at or (key.user_id and role is None):
+        raise _refusal()
+    moment = now()
+    if key.expires_at and key.expires_at <= moment:
+        raise AuthenticationError("token_expired", "The API key has expired: make a new one.")
+    if key.last_used_at is None or key.last_used_at < moment - NOTE_USE_EVERY:
+        _note_use(key.id, moment)
+    held = frozenset(key.scopes) & (scopes.ROLES[role] if role else scopes.ROLES[scopes.ADMIN])
+    return Principal(account_id=key.account_id, scopes=held, user_id=key.user_id, role=role, key_id=key.id)
+
+
+def row(account_id: str, token: str, *, name: str, wanted: list[str], **more: str | datetime | None) -> ApiKey:
+    """Return the row that stores a key, not yet added to a session."""
+    shape = re.fullmatch(KEY_PATTERN, token)
+    assert shape is not None
+    return ApiKey(account_id=account_id, name=name, prefix=shape[1], hash=_hash(token), scopes=wanted, **more)
+
+
+def _find(session: Session, prefix: str) -> tuple[ApiKey, str | None] | None:
+    """The key of a prefix, and the role of the person who made it."""
+    mine = (Membership.account_id == ApiKey.account_id) & (Membership.user_id == ApiKey.user_id)
+    query = select(ApiKey, Membership.role).outerjoin(Membership, mine).where(ApiKey.prefix == prefix)
+    found = session.execute(query).one_or_none()
+    return (found[0], found[1]) if found else None
+
+
+def _bootstrap(token: str) -> Principal:
+    """Store the key that the settings name when it is first used."""
+    known = get_settings().bootstrap_api_key
+    if known is None or not hmac.compare_digest(known.get_secret_value().encode(), token.encode()):
+        raise _refusal()
+    first = row(accounts.default_account().id, token, name="bootstrap", wanted=list(scopes.SCOPES))
+    try:
+        with transaction() as session:
+            session.add(first)
+    except IntegrityError:
+        # Another request was first.
+        return principal(token)
+    return Principal(account_id=first.account_id, scopes=frozenset(first.scopes), key_id=first.id)
+
+
+def _note_use(key_id: str, moment: datetime) -> None:
+    stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < moment - NOTE_USE_EVERY)
+    with transaction() as session:
+        session.execute(update(ApiKey).where(ApiKey.id == key_id, stale).values(last_used_at=moment))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _refusal() -> AuthenticationError:
+    return AuthenticationError("invalid_token", "The token is not one of ours, or it was revoked: get a new one.")

@@ -1,0 +1,189 @@
+"""Every operation, and who may ask for it: the table names each endpoint, and fails when one is missing.
+
+A row says what the endpoint needs and, where another account's key meets an object of ours, what it answers. Paths are
+filled with real objects of the owner's account.
+"""
+
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from app import create_app, security
+from core import accounts, keys, scopes
+from core.db import transaction
+from core.models import Upload, now
+from core.settings import get_settings
+from tests.app.test_problems import problem
+from tests.core import rows
+
+PUBLIC = "public"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`needs` is a scope, or `PUBLIC`; `other` the code of a 404 for another account, None where no object is named."""
+
+    needs: str
+    other: str | None = None
+    body: dict | None = None
+
+
+NEW_EDIT = {"input": "{asset_id}", "keep": [{"start": 0, "end": 1}]}
+NEW_IMAGE = {"input": "{asset_id}", "outputs": [{"name": "small"}]}
+TABLE = {
+    "api-docs.openapi_json": Row(PUBLIC),
+    "docs.page": Row(PUBLIC),
+    "docs.start": Row(PUBLIC),
+    "docs.asset": Row(PUBLIC),
+    "health.check_health": Row(PUBLIC),
+    "health.check_readiness": Row(PUBLIC),
+    # The token in the path is the permission: see tests/app/test_storage.py.
+    "storage.read_file": Row(PUBLIC),
+    "storage.write_part": Row(PUBLIC),
+    "uploads.create_upload": Row("assets:write"),
+    "uploads.get_upload": Row("assets:read", other="upload_not_found"),
+    "uploads.list_upload_parts": Row("assets:write", other="upload_not_found"),
+    "uploads.complete_upload": Row("assets:write", other="upload_not_found"),
+    "uploads.abort_upload": Row("assets:write", other="upload_not_found"),
+    "assets.list_assets": Row("assets:read"),
+    "assets.get_asset": Row("assets:read", other="asset_not_found"),
+    "assets.delete_asset": Row("assets:write", other="asset_not_found"),
+    "assets.get_asset_probe": Row("assets:read", other="asset_not_found"),
+    "assets.get_asset_keyframes": Row("assets:read", other="asset_not_found"),
+    "assets.download_asset": Row("assets:read", other="asset_not_found"),
+    "jobs.create_edit_job": Row("jobs:write", other="asset_not_found", body=NEW_EDIT),
+    "jobs.create_image_job": Row("jobs:write", other="asset_not_found", body=NEW_IMAGE),
+    "jobs.list_jobs": Row("jobs:read"),
+    "jobs.get_job": Row("jobs:read", other="job_not_found"),
+    "jobs.cancel_job": Row("jobs:write", other="job_not_found"),
+    "jobs.retry_job": Row("jobs:write", other="job_not_found"),
+    "events.follow_job": Row("jobs:read", other="job_not_found"),
+}
+GUARDED = [endpoint for endpoint, row in TABLE.items() if row.needs != PUBLIC]
+NAMING = [endpoint for endpoint, row in TABLE.items() if row.other]
+
+
+@dataclass(frozen=True)
+class World:
+    """The application, one object of each kind that the owner has, and tokens by who holds them."""
+
+    app: Flask
+    objects: dict[str, str]
+    other: str
+
+    def token(self, held, *, account_id=None, **more) -> str:
+        """A key with scopes, of the owner's account where no other is named."""
+        made = keys.generate()
+        account_id = account_id or accounts.default_account().id
+        with transaction() as session:
+            session.add(keys.row(account_id, made, name="test", wanted=sorted(held), **more))
+        return made
+
+    def ask(self, endpoint, token=None):
+        """Request an endpoint on the owner's objects."""
+        [rule] = self.app.url_map.iter_rules(endpoint)
+        [method] = rule.methods - {"HEAD", "OPTIONS"}
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: self.objects.get(found[1], "x"), rule.rule)
+        body = TABLE[endpoint].body
+        filled = {
+            name: self.objects["asset_id"] if value == "{asset_id}" else value for name, value in (body or {}).items()
+        }
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.app.test_client().open(
+            path, method=method, headers=headers, json=filled if method != "GET" else None
+        )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, empty_sqlite, valkey_url):
+    folder = tmp_path_factory.mktemp("access")
+    shutil.copy(empty_sqlite, folder / "cutwork.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"sqlite:///{folder / 'cutwork.db'}")
+        patch.setenv("STORAGE_DIR", str(folder / "storage"))
+        patch.setenv("BROKER_URL", valkey_url())
+        get_settings.cache_clear()
+        job = rows.make_job()
+        with transaction() as session:
+            upload = Upload(
+                account_id=job.account_id, filename="a.mp4", content_type="video/mp4", size=1, part_size=5 * 2**20,
+                storage_key="assets/x/source", multipart_id="m", expires_at=now() + timedelta(hours=1),
+            )  # fmt: skip
+            session.add(upload)
+        objects = {"job_id": job.id, "asset_id": job.input_asset_id, "upload_id": upload.id}
+        yield World(create_app(), objects, rows.make_account("other"))
+
+
+def needs(row):
+    return security.PUBLIC if row.needs == PUBLIC else security.Needs(scope=row.needs)
+
+
+def test_the_table_is_whole(world):
+    declared = {rule.endpoint: security.needs_of(world.app, rule.endpoint) for rule in world.app.url_map.iter_rules()}
+    assert declared == {endpoint: needs(row) for endpoint, row in TABLE.items()}
+    for endpoint in declared:
+        [rule] = world.app.url_map.iter_rules(endpoint)
+        ids = {argument for argument in rule.arguments if argument.endswith("_id")}
+        assert ids <= set(world.objects), f"{endpoint}: say in `world` what its {ids} is"
+        assert bool(ids) <= bool(TABLE[endpoint].other), f"{endpoint}: say what another account is answered"
+
+
+def test_the_document_says_the_same(world):
+    paths = world.app.test_client().get("/openapi.json").json["paths"]
+    operations = {one["operationId"]: one for item in paths.values() for one in item.values() if isinstance(one, dict)}
+    shown = {endpoint: row for endpoint, row in TABLE.items() if not endpoint.startswith(("docs.", "api-docs."))}
+    assert {endpoint.split(".")[1] for endpoint in shown} == set(operations)
+    for endpoint, row in shown.items():
+        operation = operations[endpoint.split(".")[1]]
+        assert operation["security"] == ([] if row.needs == PUBLIC else [{"bearer": [row.needs]}])
+        assert ("401" in operation["responses"]) == ("403" in operation["responses"]) or row.needs == PUBLIC
+
+
+@pytest.mark.parametrize("endpoint", GUARDED)
+def test_no_token(world, endpoint):
+    answer = world.ask(endpoint)
+    problem(answer, 401, "authentication_required")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="cutwork"'
+
+
+@pytest.mark.parametrize("endpoint", GUARDED)
+def test_a_token_that_is_not_good(world, endpoint):
+    everything = scopes.SCOPES
+    expired = world.token(everything, expires_at=now() - timedelta(seconds=1))
+    revoked = world.token(everything, revoked_at=now())
+    altered = world.token(everything)[:-1] + "x"
+    answer = world.ask(endpoint, expired)
+    problem(answer, 401, "token_expired")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    for token in (revoked, altered, keys.generate(), "cw_", "nonsense", "a.b.c"):
+        problem(world.ask(endpoint, token), 401, "invalid_token")
+
+
+@pytest.mark.parametrize("endpoint", GUARDED)
+def test_a_token_without_the_scope(world, endpoint):
+    token = world.token(set(scopes.SCOPES) - {TABLE[endpoint].needs})
+    problem(world.ask(endpoint, token), 403, "insufficient_scope")
+
+
+@pytest.mark.parametrize("endpoint", NAMING)
+def test_another_account(world, endpoint):
+    token = world.token(scopes.SCOPES, account_id=world.other)
+    problem(world.ask(endpoint, token), 404, TABLE[endpoint].other)
+
+
+@pytest.mark.parametrize("endpoint", [one for one in GUARDED if one.rpartition(".")[2].startswith("list_")])
+def test_a_list_shows_nothing_of_another_account(world, endpoint):
+    if not TABLE[endpoint].other:
+        assert world.ask(endpoint, world.token(scopes.SCOPES)).json["data"]
+        assert world.ask(endpoint, world.token(scopes.SCOPES, account_id=world.other)).json["data"] == []
+
+
+@pytest.mark.parametrize("endpoint", GUARDED)
+def test_a_viewer_reads_and_nothing_else(world, endpoint):
+    if TABLE[endpoint].needs not in scopes.ROLES[scopes.VIEWER]:
+        problem(world.ask(endpoint, world.token(scopes.ROLES[scopes.VIEWER])), 403, "insufficient_scope")
+    assert TABLE[endpoint].needs.endswith(":read") <= (TABLE[endpoint].needs in scopes.ROLES[scopes.VIEWER])
