@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from app import errors, metrics, openapi, request_ids, security, storage, streams
+from app import errors, metrics, openapi, request_ids, request_log, security, storage, streams, traces
 from app.blueprint import Api, refuse_malformed_ids
 from app.resources import assets, docs, events, health, jobs, uploads
 from app.resources import storage as storage_files
@@ -27,6 +27,7 @@ def create_app() -> Flask:
     configure_logging(json=get_settings().log_json)
     secret = get_settings().signing_secret
     app = Flask(__name__, static_folder=None)
+    traces.init_app(app)
     app.config.update(
         API_TITLE="Cutwork",
         API_VERSION=version("cutwork"),
@@ -46,6 +47,7 @@ def create_app() -> Flask:
     storage.init_app(app)
     streams.init_app(app)
     security.init_app(app)
+    request_log.init_app(app)
     app.before_request(refuse_malformed_ids)
     app.after_request(_secure)
     api = Api(app)

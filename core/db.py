@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.errors import TransientError
 from core.settings import get_settings
-from core.telemetry import metrics
+from core.telemetry import metrics, tracing
 
 _SQLITE_BUSY_MS = 30_000
 _FRESH_S = 1.0
@@ -86,12 +86,14 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
         event.listen(made, "connect", _prepare_postgres)
         event.listen(made, "checkin", _note_use)
         event.listen(made, "checkout", _ping_when_idle)
+        tracing.watch_engine(made)
         return made
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     made = create_engine(parsed, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False})
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
+    tracing.watch_engine(made)
     return made
 
 

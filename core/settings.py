@@ -196,6 +196,12 @@ class Settings(BaseSettings):
     metrics_every_s: float = Field(
         10.0, gt=0, description="How often beat asks database, broker and storage for the metrics, in seconds."
     )
+    traces_url: str = Field(
+        "",
+        description="Where traces are sent by OTLP over HTTP, such as `http://tempo:4318/v1/traces`; empty for none. "
+        "Needs `cutwork[traces]`.",
+    )
+    traces_share: float = Field(1.0, ge=0, le=1, description="Share of the requests that are traced, from 0 to 1.")
     log_json: bool = Field(False, description="Log one JSON object a line instead of text.")
 
     @field_validator("bootstrap_api_key")

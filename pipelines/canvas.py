@@ -18,6 +18,7 @@ from core.errors import TransientError
 from core.models import Job, JobStage, now
 from core.telemetry import metrics
 from tasks.app import celery_app
+from tasks.traces import headers
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +50,10 @@ def build(job: Job) -> Signature | None:
     def message(name: str) -> Signature:
         # Asking for a result would subscribe this process to a channel for each message.
         return celery_app.signature(
-            kinds[name], args=(job.id, job.epoch, name), immutable=True, options={"ignore_result": True}
+            kinds[name],
+            args=(job.id, job.epoch, name),
+            immutable=True,
+            options={"ignore_result": True} | headers(job.trace),
         )
 
     steps = [

@@ -60,7 +60,9 @@ def main() -> None:
             arguments = beat(asked.folder)
         case _:
             arguments = flower(asked.port)
-    os.execv(sys.executable, [sys.executable, "-m", "celery", "--app", "tasks.app", *arguments])  # noqa: S606
+    # Celery's banner is no JSON.
+    quiet = ["--quiet"] if get_settings().log_json else []
+    os.execv(sys.executable, [sys.executable, "-m", "celery", *quiet, "--app", "tasks.app", *arguments])  # noqa: S606
 
 
 if __name__ == "__main__":

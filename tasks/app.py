@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import celeryd_init, setup_logging
 
 from core.log import configure_logging
 from core.settings import get_settings
@@ -16,6 +16,7 @@ celery_app.config_from_object("celeryconfig")
 celery_app.steps["worker"].update(("tasks.stop:GracefulStop", "tasks.exporter:MetricsExporter"))
 
 
+@celeryd_init.connect
 @setup_logging.connect
 def _use_our_logs(**_: Any) -> None:
     configure_logging(json=get_settings().log_json)

@@ -19,7 +19,7 @@ from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
 from media.errors import MediaError
-from tasks import holder, measure
+from tasks import holder, measure, traces
 from tasks.app import celery_app
 from tasks.context import StageContext
 from tasks.heartbeat import Heartbeat, LeaseLost
@@ -52,7 +52,8 @@ def stage(name: str) -> Callable[[StageFunction], Task[..., None]]:
             structlog.contextvars.bind_contextvars(job_id=job_id, stage=row, epoch=epoch)
             owner = holder.owner(str(self.request.hostname))
             try:
-                _run(self, declared, function, Lease(job_id, row, epoch, owner))
+                with traces.stage(self, job_id=job_id, row=row, epoch=epoch):
+                    _run(self, declared, function, Lease(job_id, row, epoch, owner))
             finally:
                 structlog.contextvars.clear_contextvars()
 
@@ -72,7 +73,9 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         _retry(task, error, backoff(task.request.retries))
     measure.claim(stage.name, claimed)
     if isinstance(claimed, JobStage):
-        job_document.publish(claimed.job)
+        job = claimed.job
+        structlog.contextvars.bind_contextvars(request_id=job.request_id, account_id=job.account_id)
+        job_document.publish(job)
     else:
         _announce(lease)
     if claimed is Refused.DONE:
@@ -84,16 +87,16 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         raise Ignore
     try:
         with measure.Run(claimed) as run:
-            job = run.end(_attempt(task, stage, function, claimed, lease))
+            done = run.end(_attempt(task, stage, function, claimed, lease))
     except BaseException:
         _announce(lease)
         raise
-    if job is None:
+    if done is None:
         # The stage waits for its parts: the canvas is built anew.
         _announce(lease)
         raise Ignore
-    job_document.publish(job)
-    _follow(lease, job)
+    job_document.publish(done)
+    _follow(lease, done)
 
 
 def _attempt(

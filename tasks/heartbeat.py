@@ -10,7 +10,7 @@ import structlog
 from core import job_document, leases
 from core.errors import TransientError
 from core.leases import Lease
-from core.telemetry import metrics
+from core.telemetry import metrics, tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +53,8 @@ class Heartbeat:
 
     def _run(self) -> None:
         try:
-            self._renew_until_stopped()
+            with tracing.unseen():
+                self._renew_until_stopped()
         except BaseException:
             # Without a heartbeat another worker takes the stage: this one must know.
             self._lost.set()

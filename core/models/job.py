@@ -10,13 +10,16 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.ids import new_id
 from core.models.base import Base, JsonObject, Searchable, now
+from core.telemetry.origin import request_id
+from core.telemetry.tracing import carried
 
 
 class Job(Base):
     """One request of a pipeline; `epoch` fences the messages that may act on it.
 
     Until `admitted_at` it waits in the database: of its account and `lane` the highest `priority` goes first, then the
-    oldest (see `core.admission`).
+    oldest (see `core.admission`). `request_id` and `trace` are those of the request that made it: they are in the logs
+    and traces of all its stages.
     """
 
     __tablename__ = "jobs"
@@ -40,6 +43,8 @@ class Job(Base):
     filename: Mapped[str] = mapped_column(String(255))
     progress: Mapped[float] = mapped_column(default=0.0)
     error: Mapped[JsonObject | None]
+    request_id: Mapped[str | None] = mapped_column(String(64), default=request_id)
+    trace: Mapped[str | None] = mapped_column(String(64), default=carried)
     created_at: Mapped[datetime] = mapped_column(default=now)
     admitted_at: Mapped[datetime | None]
     dispatched_at: Mapped[datetime | None]
