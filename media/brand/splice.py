@@ -45,8 +45,9 @@ from media.smartcut.assembly import CRF
 from media.smartcut.choose import codec_of
 from media.smartcut.codec import Kind
 from media.smartcut.edges import EdgeEncoder, decode
+from media.smartcut.entry import MAX_REORDER
 from media.smartcut.errors import NotCuttable
-from media.smartcut.gops import MAX_REORDER, RangeCut
+from media.smartcut.gops import RangeCut
 from media.smartcut.index import shown_ticks
 from media.smartcut.mux import Output, removed_on_error, unit_of
 from media.smartcut.runup import MAX_BYTES, RunUp

@@ -153,6 +153,8 @@ class Assembly:
         first, last = self._tick(start), self._tick(end)
         if until == "border":
             first = entry_before(self._container, self._video, self._codec, first, self._line.origin)
+            if first >= last:
+                raise NotCuttable("no_entry_point", "No keyframe stands in or before a range to begin copying at.")
         cut = RangeCut(
             self._codec,
             pictures,

@@ -21,6 +21,8 @@ from media.watchdog import Watchdog
 # Seconds before a cut that are searched for an entry, and packets after it.
 _LOOK_BACK = 64
 _ENOUGH_LATER = 1_000
+MAX_REORDER = 16
+"""H.264 and HEVC reorder by so many pictures at most: what has not come by then will not come."""
 
 _BEFORE_ALL = -(1 << 40)
 
@@ -59,28 +61,36 @@ def entry_before(container: InputContainer, video: VideoStream, codec: Codec, ti
     Raises:
         NotCuttable: no_entry_point, when there is none within a minute; no_timestamps.
     """
-    back = Fraction(0)
-    while back < _LOOK_BACK:
-        found = _last_entry(packets_from(container, [video], tick, back, origin), codec, tick)
+    unit, back, later = video.time_base or Fraction(1), Fraction(0), None
+    while back < _LOOK_BACK and later is None:
+        begun = (tick - math.ceil(back / unit)) * unit <= origin
+        packets = packets_from(container, [video], tick, back, origin)
+        found, later = _entries(packets, codec, tick, _ENOUGH_LATER if begun else MAX_REORDER)
         if found is not None:
             return found
         # Keyframes of open groups are no entries.
         back = back * 2 + 2
-    raise NotCuttable("no_entry_point", "The source has no keyframe near a cut at which copying can begin.")
+        later = later if begun else None
+    if later is None:
+        raise NotCuttable("no_entry_point", "The source has no keyframe near a cut at which copying can begin.")
+    return later
 
 
-def _last_entry(packets: Iterator[Packet[Any]], codec: Codec, tick: int) -> int | None:
-    found: int | None = None
-    later = 0
+def _entries(packets: Iterator[Packet[Any]], codec: Codec, tick: int, most: int) -> tuple[int | None, int | None]:
+    """The last entry shown at or before a tick, and the first one after it among `most` pictures."""
+    before: int | None = None
+    passed = 0
     for packet in packets:
         if packet.pts is None:
             raise NotCuttable("no_timestamps", "The source does not say when its pictures are shown.")
-        later += packet.pts > tick
-        if later and (found is not None or later > _ENOUGH_LATER):
-            return found
+        passed += packet.pts > tick
+        if passed > (most if before is None else 0):
+            break
         if codec.picture(bytes(packet)).kind is Kind.ENTRY:
-            found = packet.pts
-    return found
+            if packet.pts > tick:
+                return before, packet.pts
+            before = packet.pts
+    return before, None
 
 
 def _enter(container: InputContainer, streams: Streams, target: int, start: int) -> Iterator[Packet[Any]] | None:

@@ -17,12 +17,11 @@ from typing import Any, Literal, Protocol, cast
 from av.packet import Packet
 
 from media.smartcut.codec import Codec, Kind, Picture
+from media.smartcut.entry import MAX_REORDER
 from media.smartcut.errors import NotCuttable
 from media.smartcut.runup import RunUp
 from media.smartcut.whole import mark
 
-# H.264 and HEVC reorder by 16 pictures at most: what has not come by then will not come.
-MAX_REORDER = 16
 # How many packets are held back to find borders among them.
 _WINDOW = 64
 _MAX_WINDOW = 1_000
@@ -228,7 +227,10 @@ class RangeCut:
 
     def _set_stop(self, beyond: list[int]) -> None:
         following = min(beyond, default=None)
-        if following is not None and (self._until == "border" or following - self.end <= self.interval):
+        if following is None and self._until == "border":
+            # The file ends: what was copied beyond the end is shown as long as it lasts.
+            self.stop = max([self.end, *(access.pts + access.duration for access in self._window)])
+        elif following is not None and (self._until == "border" or following - self.end <= self.interval):
             self.stop = following
 
     def _borders(self, limit: int) -> list[int]:

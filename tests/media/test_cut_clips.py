@@ -7,8 +7,9 @@ from fractions import Fraction
 
 import av
 
-from media.cut import cut
+from media.cut import copy, cut
 from media.probe import probe
+from media.smartcut import NotCuttable
 from media.types import Range
 
 # No H.264 or HEVC, no picture at all, pictures that stand seconds apart.
@@ -52,6 +53,27 @@ def test_real_clips_are_cut_smartly(shared_media, tmp_path):
             if result.made.copied > 0:
                 copied.add(path.name)
     assert copied >= COPIED
+
+
+def test_real_clips_are_cut_at_keyframes(shared_media, tmp_path):
+    """Also to the end of the file, where pictures that come later in it are shown earlier."""
+    refused = {}
+    for path in sorted(shared_media.iterdir()):
+        if path.suffix not in {".mp4", ".mov"}:
+            continue
+        with path.open("rb") as file:
+            duration = probe(file).duration
+        for keep in (drawn(path.name, duration), [Range(duration * Fraction(3, 4))]):
+            try:
+                with path.open("rb") as file:
+                    result = copy(file, tmp_path / "cut.mp4", keep, mode="copy")
+            except NotCuttable as refusal:
+                refused[path.name] = refusal.code
+                continue
+            assert (result.mode, result.made.reencoded) == ("copy", 0), path.name
+            assert decoded(tmp_path / "cut.mp4") == result.made.frames, path.name
+    # The slides can be entered only at a picture that their edit list hides.
+    assert refused == {"av1_720p_aac.mp4": "codec_not_supported", "lecture_slides_vfr_h264_aac.mov": "edited_timeline"}
 
 
 def proven(made, name):
