@@ -13,6 +13,7 @@ from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 
 from app.errors import CONTENT_TYPE, http_error
+from app.idempotency import PARAMETER, idempotent
 from app.parsing import JsonParser
 from app.schemas.problem import ProblemSchema
 from app.security import PUBLIC, Needs, declare
@@ -86,6 +87,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def doc(self, **fields: Any) -> Callable[[View], View]:
         """Add to the operation's entry in the OpenAPI document."""
         return cast(Callable[[View], View], super().doc(**fields))
+
+    def idempotent(self, view: View) -> View:
+        """Let clients send an `Idempotency-Key`; to stand above all that reads the request and makes the answer."""
+        return self.doc(parameters=[PARAMETER])(self.problems(409, 422)(idempotent(view)))
 
     def problems(self, *statuses: int) -> Callable[[View], View]:
         """Document the errors that the view answers with, all of one shape."""

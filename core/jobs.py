@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import admission, artifacts, states
+from core import admission, artifacts, idempotency, states
 from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
 from core.models import Artifact, Job, JobStage, now
@@ -18,9 +18,13 @@ from core.telemetry import metrics
 def create(account_id: str, plan: JobPlan) -> Job:
     """Store a job and its stages; a stage whose artifact exists is done, and a job of such stages has succeeded.
 
+    A request that is repeated with its key gets the job that it made (see `core.idempotency`).
     It is admitted at once where its account has room and nobody waits; else it waits (see `core.admission`).
     """
     with transaction() as session:
+        made = idempotency.earlier(session, Job)
+        if made is not None:
+            return made
         done = artifacts.find(session, [stage.digest for stage in plan.stages])
         moment = now()
         job = Job(
@@ -52,6 +56,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
         )
         session.add(job)
         session.flush()
+        idempotency.record(session, job)
         for stage in job.stages:
             if stage.digest in done:
                 finish_from_artifact(stage, done[stage.digest], cached=True, moment=moment)

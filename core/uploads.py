@@ -11,6 +11,7 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import idempotency
 from core.db import reading, transaction
 from core.errors import ConflictError, InputError, NotFoundError, TransientError
 from core.ids import new_id
@@ -39,7 +40,8 @@ def create(
     key = f"{PREFIX}{upload_id}/source"
     multipart_id = storage.create_multipart(key, content_type=guessed)
     with transaction() as session:
-        upload = Upload(
+        made = idempotency.earlier(session, Upload)
+        upload = made or Upload(
             id=upload_id,
             account_id=account_id,
             filename=filename,
@@ -51,7 +53,12 @@ def create(
             multipart_id=multipart_id,
             expires_at=now() + timedelta(seconds=settings.upload_ttl_s),
         )
-        session.add(upload)
+        if made is None:
+            session.add(upload)
+            session.flush()
+            idempotency.record(session, upload)
+    if made is not None:
+        storage.abort_multipart(key, multipart_id)
     return upload
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from core.errors import TransientError
-from core.housekeeping import artifacts, events, leases, multiparts, objects, scratch, uploads
+from core.housekeeping import artifacts, events, idempotency, leases, multiparts, objects, scratch, uploads
 from core.housekeeping.report import Removed, Tally
 from core.log import configure_logging
 from core.settings import get_settings
@@ -61,6 +61,11 @@ KINDS: dict[str, Kind] = {
             name="leases",
             summary="stages held though nobody can hold them: repaired, and logged as errors",
             sweep=lambda dry_run: leases.sweep(dry_run=dry_run),
+        ),
+        Kind(
+            name="idempotency",
+            summary="idempotency keys that are a day old",
+            sweep=lambda dry_run: idempotency.sweep(dry_run=dry_run),
         ),
         Kind(
             name="scratch",

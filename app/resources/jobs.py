@@ -25,6 +25,7 @@ Created = Response | tuple[dict[str, Any], dict[str, str]]
 def _creator(pipeline: Pipeline) -> Callable[..., Created]:
     """The view that starts a job of one pipeline."""
 
+    @blp.idempotent
     @blp.arguments(CreateQuery, location="query")
     @blp.arguments(pipeline.schema, example=pipeline.example)
     @blp.response(202, JobSchema, headers={"Location": {"schema": {"type": "string"}}})

@@ -31,6 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 @blp.route("", needs="assets:write", method="POST")
+@blp.idempotent
 @blp.arguments(NewUpload)
 @blp.response(201, OpenUploadSchema)
 @blp.problems(400, 413, 415, 422, 503)

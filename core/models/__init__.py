@@ -5,6 +5,7 @@ from core.models.artifact import Artifact
 from core.models.asset import Asset
 from core.models.audit import AuditEvent
 from core.models.base import Base, now
+from core.models.idempotency import IdempotencyKey
 from core.models.job import Job, JobStage
 from core.models.key import ApiKey
 from core.models.session import LoginFailure, RefreshToken, UserSession
@@ -17,6 +18,7 @@ __all__ = [
     "Asset",
     "AuditEvent",
     "Base",
+    "IdempotencyKey",
     "Identity",
     "Invitation",
     "Job",
