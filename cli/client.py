@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -63,9 +64,9 @@ def again(
         except passing:
             time.sleep(backoff(attempt))
         except ServerError as error:
-            if error.problem.get("status") not in BUSY:
+            if not _is_busy(error.problem):
                 raise
-            time.sleep(float(error.problem.get("retry_after") or backoff(attempt)))
+            time.sleep(max(float(error.problem.get("retry_after") or 0), backoff(attempt)))
     return call()
 
 
@@ -106,6 +107,33 @@ class Api:
         timeout = httpx.Timeout(timeout_s, connect=10)
         with self._named_errors():
             return read(self._http.post(path, json=body or {}, timeout=timeout))
+
+    def create(self, path: str, body: Json) -> Json:
+        """Send `body` to make one thing, and return it.
+
+        It goes with an Idempotency-Key of its own: when the answer is lost, it is asked for again, and nothing is made
+        twice.
+        """
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+
+        def ask() -> Json:
+            return read(self._http.post(path, json=body, headers=key))
+
+        with self._named_errors():
+            try:
+                return ask()
+            except DROPPED:
+                # The server may be starting again: now an address where nothing answers is worth some patience.
+                return again(ask, attempts=12)
+            except ServerError as error:
+                if not _is_busy(error.problem):
+                    raise
+                return again(ask, attempts=4, passing=DROPPED)
+
+    def patch(self, path: str, body: Json) -> Json:
+        """Change what is at `path` and return it."""
+        with self._named_errors():
+            return read(self._http.patch(path, json=body))
 
     def delete(self, path: str) -> None:
         """Delete what is at `path`."""
@@ -183,11 +211,16 @@ def _problem(response: httpx.Response, document: Json | None) -> RefusedError | 
         detail = f"{response.url.copy_with(query=None)} answered {response.status_code} with {kind}"
         document = {"title": response.reason_phrase, "detail": detail}
     problem = {**document, "status": response.status_code}
-    if response.is_client_error and response.status_code not in BUSY:
+    if response.is_client_error and not _is_busy(problem):
         return RefusedError(problem)
-    if response.status_code in BUSY:
+    if _is_busy(problem):
         problem["retry_after"] = retry_after(response, 0.0)
     return ServerError(problem)
+
+
+def _is_busy(problem: Json) -> bool:
+    """Whether the same request may be answered in a moment."""
+    return problem.get("status") in BUSY or problem.get("code") == "idempotency_in_progress"
 
 
 def _json_object(response: httpx.Response) -> Json | None:

@@ -96,7 +96,7 @@ def _complete(api: Api, upload_id: str, digest: str | None) -> Json:
 
 def _create(api: Api, path: Path, size: int) -> Json:
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return api.post("/v1/uploads", {"filename": path.name, "size": size, "content_type": content_type})
+    return api.create("/v1/uploads", {"filename": path.name, "size": size, "content_type": content_type})
 
 
 class _Sender:

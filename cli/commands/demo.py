@@ -127,7 +127,7 @@ def _run(config: Config, source: Path, ranges: list[Json] | None, out: Path) -> 
     media = api.await_document(f"/v1/assets/{asset['id']}/probe")
     keep = ranges or _middle_half(config, media)
     body: Json = {"input": asset["id"], "keep": keep, "preview": True, "brand": _brand(config, source, media, keep)}
-    job = work.see_through(config, api, api.post("/v1/jobs/edit", body), outlives_us=False)
+    job = work.see_through(config, api, api.create("/v1/jobs/edit", body), outlives_us=False)
     out.mkdir(parents=True, exist_ok=True)
     video = work.output(job, "video")
     show = display(config)

@@ -89,7 +89,7 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
     if options["title"]:
         body["filename"] = f"{options['title'].replace('/', '-')}.mp4"
         body["metadata"] = {"title": options["title"]}
-    job = api.post("/v1/jobs/edit", body)
+    job = api.create("/v1/jobs/edit", body)
     if options["detach"]:
         config.say(f"{job['id']} is on its way. Come back to it: cutwork job {job['id']} --wait")
         _print_started(config, job)

@@ -127,7 +127,7 @@ def image(ctx: click.Context, config: Config, /, image: str, **options: Any) -> 
     ]
     if options["profile"]:
         body["profile"] = options["profile"]
-    job = api.post("/v1/jobs/image", body)
+    job = api.create("/v1/jobs/image", body)
     if options["detach"]:
         config.say(f"{job['id']} is on its way. Come back to it: cutwork job {job['id']} --wait")
         config.print_json(job) if config.json else config.out.print(job["id"], markup=False)

@@ -1,9 +1,10 @@
-"""A user who does not give up: every request is made again until the API answers it."""
+"""A user who does not give up: every request is made again until the API answers it, with the key that it had first."""
 
 from __future__ import annotations
 
 import itertools
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,12 @@ class Client:
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         deadline = time.monotonic() + _PATIENCE_S
+        key = {"Idempotency-Key": str(uuid.uuid4())}
         while True:
             try:
-                answer = self._http.request(method, path, **options)
-                if answer.status_code < 500:
+                answer = self._http.request(method, path, headers=key, **options)
+                busy = answer.status_code == 409 and answer.json()["code"] == "idempotency_in_progress"
+                if answer.status_code < 500 and not busy:
                     return answer
                 trouble = f"{answer.status_code}: {answer.text[:300]}"
             except httpx.TransportError as error:

@@ -74,6 +74,8 @@ def judge(
         for digest, what in history.artifacts.items()
         if what != ["insert"]
     ]
+    made = Counter(job.number for job in ended.values() if job.number is not None)
+    broken += [f"made twice: request {number} made {count} jobs" for number, count in made.items() if count > 1]
     there = {artifact.digest for artifact in artifacts}
     missing = {digest for job in ended.values() for digest in job.digests} - there
     broken += [f"artifact: {digest[:12]} is missing" for digest in missing]

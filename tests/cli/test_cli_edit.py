@@ -111,6 +111,16 @@ def test_wrong_usage_ends_before_anything_is_sent(world, cutwork, clip, options,
     assert world.seen == []
 
 
+def test_a_lost_answer_makes_no_second_job(finished, cutwork, clip):
+    busy = problem(409, "idempotency_in_progress", "A request with this key is being answered.", retry_after=0)
+    finished.job_answers = [None, busy, problem(503, "database_unavailable", "The database did not answer.")]
+    answer = cutwork("edit", clip, "--keep", "1-2", "--detach")
+    assert (answer.code, answer.out) == (0, "job_1\n")
+    keys = [headers["Idempotency-Key"] for _, _, headers, _ in finished.requests("POST /v1/jobs/edit")]
+    assert len(keys) == 4
+    assert len(set(keys)) == 1
+
+
 def test_a_refusal_is_shown_in_words(world, cutwork, clip):
     errors = {"keep.0.end": ["Past the end of the video."]}
     world.refuse = {

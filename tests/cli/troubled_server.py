@@ -73,6 +73,8 @@ class World:
     released: threading.Event = field(default_factory=threading.Event)
     put_expired: set[int] = field(default_factory=set)
     break_download_after: int | None = None
+    job_answers: list[tuple[int, dict] | None] = field(default_factory=list)
+    """What the next requests for a job are answered; None drops the line once the job is made."""
     seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -224,7 +226,11 @@ def get_file(handler, world, query, body, name):
 
 
 def create_job(handler, world, query, body):
-    handler.send(202, world.job)
+    answer = world.job_answers.pop(0) if world.job_answers else (202, world.job)
+    if answer is None:
+        handler.close_connection = True
+        return
+    handler.send(*answer)
 
 
 def list_jobs(handler, world, query, body):
