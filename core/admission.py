@@ -12,9 +12,9 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from core import states
+from core import clock, states
 from core.db import reading, transaction
-from core.models import Account, Job, now
+from core.models import Account, Job
 from core.settings import get_settings
 
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
@@ -54,8 +54,9 @@ def admit_next(account_id: str, lane: str) -> list[Job]:
             found = session.scalars(query).all()
             if not found:
                 break
+            moment = clock.moment(session)
             for job in found:
-                _admit(job, now())
+                _admit(job, moment)
             session.flush()
             admitted += found
     return admitted

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.errors import TransientError
+from core.models import base
 from core.settings import get_settings
 from core.telemetry import metrics, tracing
 
@@ -129,6 +130,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
+    # The database's clock (`core.clock`) as SQLite stores times: UTC, without a zone.
+    connection.create_function("statement_timestamp", 0, lambda: f"{base.now():%Y-%m-%d %H:%M:%S.%f}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

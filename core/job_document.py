@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from core import artifacts, events, parts, states
+from core import artifacts, clock, events, jobs, parts, states
 from core.admission import PRIORITIES
 from core.db import reading
 from core.errors import TransientError
@@ -27,12 +27,14 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 
 def documents(rows: Iterable[Job], storage: Storage | None) -> list[dict[str, Any]]:
     """Return the documents of jobs; without a storage to sign URLs `outputs` stays empty, as in live events."""
-    jobs = list(rows)
-    digests = [stage.digest for job in jobs for stage in job.stages if _has_outputs(stage)]
+    shown = list(rows)
+    digests = [stage.digest for job in shown for stage in job.stages if _has_outputs(stage)]
     with reading() as session:
         found = artifacts.find(session, digests) if storage and digests else {}
-        places = positions(session, jobs)
-    return [_document(job, found, storage, places.get(job.id)) for job in jobs]
+        places = positions(session, shown)
+        # A job that was read for itself knows the time already.
+        moment = next((job.as_of for job in shown if "as_of" in vars(job)), None) or clock.moment(session)
+    return [_document(job, found, storage, places.get(job.id), moment) for job in shown]
 
 
 def document(job: Job, storage: Storage | None) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def announce(job_id: str) -> Job | None:
     """
     try:
         with reading() as session:
-            job = session.get(Job, job_id)
+            job = jobs.find(session, job_id)
     except TransientError as error:
         _log.warning("job not announced", job_id=job_id, reason=error.message)
         return None
@@ -65,16 +67,20 @@ def publish(job: Job) -> None:
         _log.warning("job not announced", job_id=job.id, reason=error.message)
 
 
-def _document(job: Job, found: dict[str, Artifact], storage: Storage | None, place: int | None) -> dict[str, Any]:
+def _document(
+    job: Job, found: dict[str, Artifact], storage: Storage | None, place: int | None, moment: datetime
+) -> dict[str, Any]:
     return {
         "id": job.id,
         "pipeline": job.pipeline,
         "status": job.status,
         "priority": _PRIORITIES[job.priority],
         "progress": round(job.progress, 4),
-        "eta_s": _eta(job),
+        "eta_s": _eta(job, moment),
         "queue_position": place,
-        "stages": {stage.name: _stage(stage, parts.of(job, stage)) for stage in job.stages if stage.part_of is None},
+        "stages": {
+            stage.name: _stage(stage, parts.of(job, stage), moment) for stage in job.stages if stage.part_of is None
+        },
         "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
         "warnings": [
             *(warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings),
@@ -88,7 +94,7 @@ def _document(job: Job, found: dict[str, Artifact], storage: Storage | None, pla
     }
 
 
-def _stage(stage: JobStage, pieces: Sequence[JobStage]) -> dict[str, Any]:
+def _stage(stage: JobStage, pieces: Sequence[JobStage], moment: datetime) -> dict[str, Any]:
     """A stage with its parts, as one."""
     rows = [*pieces, stage]
     began = [row.started_at for row in rows if row.started_at]
@@ -100,8 +106,8 @@ def _stage(stage: JobStage, pieces: Sequence[JobStage]) -> dict[str, Any]:
         "progress": round(made / sum(row.weight for row in rows), 4),
         "attempt": max(row.attempt for row in rows),
         "queue": stage.queue,
-        "queued_ms": _milliseconds(min(waited, default=None), min(began, default=None)),
-        "run_ms": _milliseconds(min(began, default=None), stage.finished_at),
+        "queued_ms": _milliseconds(min(waited, default=None), min(began, default=None) or moment),
+        "run_ms": _milliseconds(min(began, default=None), stage.finished_at or moment),
         "cached": stage.cached,
         "parts": {
             "total": len(pieces),
@@ -114,12 +120,12 @@ def _stage(stage: JobStage, pieces: Sequence[JobStage]) -> dict[str, Any]:
     }
 
 
-def _milliseconds(start: datetime | None, end: datetime | None) -> int | None:
-    return None if start is None else max(0, round(((end or now()) - start) / timedelta(milliseconds=1)))
+def _milliseconds(start: datetime | None, end: datetime) -> int | None:
+    return None if start is None else max(0, round((end - start) / timedelta(milliseconds=1)))
 
 
-def _eta(job: Job) -> int | None:
-    return seconds_to_go(job, usual(job.account_id), now()) if job.status == states.RUNNING else None
+def _eta(job: Job, moment: datetime) -> int | None:
+    return seconds_to_go(job, usual(job.account_id), moment) if job.status == states.RUNNING else None
 
 
 def _has_outputs(stage: JobStage) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
 
-from core import admission, artifacts, idempotency, states
+from core import admission, artifacts, clock, idempotency, states
 from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
-from core.models import Artifact, Job, JobStage, now
+from core.models import Artifact, Job, JobStage
 from core.plan import JobPlan
 from core.telemetry import metrics
+
+_LOCK = select(Job.id).where(Job.id == bindparam("job_id")).with_for_update()
+_WHOLE = select(Job, clock.TIME).where(Job.id == bindparam("job_id")).options(joinedload(Job.stages))
 
 
 def create(account_id: str, plan: JobPlan) -> Job:
@@ -26,7 +29,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
         if made is not None:
             return made
         done = artifacts.find(session, [stage.digest for stage in plan.stages])
-        moment = now()
+        moment = clock.moment(session)
         job = Job(
             account_id=account_id,
             pipeline=plan.pipeline,
@@ -37,6 +40,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
             lane=plan.lane,
             priority=plan.priority,
             status=states.QUEUED,
+            created_at=moment,
             stages=[
                 JobStage(
                     name=stage.name,
@@ -97,25 +101,41 @@ def cancel(account_id: str, job_id: str) -> Job:
     Raises NotFoundError `job_not_found`, ConflictError `job_ended`.
     """
     with transaction() as session:
-        job = owned(session, account_id, job_id, lock=True)
+        job = owned(session, account_id, job_id, locked=True)
         if job.status in states.TERMINAL:
             raise ConflictError("job_ended", f"The job has already {_past(job.status)}; there is nothing to cancel.")
-        end(job, states.CANCELED, now())
+        end(job, states.CANCELED, job.as_of)
     return job
 
 
-def owned(session: Session, account_id: str, job_id: str, *, lock: bool = False) -> Job:
-    """Return one job of the account, with `lock` held as `lock` does; raises NotFoundError `job_not_found`."""
-    query = select(Job).where(Job.id == job_id, Job.account_id == account_id)
-    job = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if job is None:
+def owned(session: Session, account_id: str, job_id: str, *, locked: bool = False) -> Job:
+    """Return one job of the account, with `locked` held as by `lock`; raises NotFoundError `job_not_found`."""
+    job = lock(session, job_id) if locked else find(session, job_id)
+    if job is None or job.account_id != account_id:
         raise NotFoundError("job_not_found", "There is no job of that id.")
     return job
 
 
 def lock(session: Session, job_id: str) -> Job | None:
-    """Return the job, held against every other writer until the transaction ends: all stage changes pass here."""
-    return session.scalars(select(Job).where(Job.id == job_id).with_for_update()).one_or_none()
+    """Return the job, held against every other writer until the transaction ends: all stage changes pass here.
+
+    Its `as_of` is the time of the database from which on it is held.
+    """
+    # Read by a statement that begins after the lock is had: one that waits for it sees the stages as they were before.
+    if session.execute(_LOCK, {"job_id": job_id}).one_or_none() is None:
+        return None
+    return find(session, job_id)
+
+
+def find(session: Session, job_id: str) -> Job | None:
+    """Return the job with its stages, and `as_of`."""
+    # SQLite tells the time of each row anew.
+    row = session.execute(_WHOLE, {"job_id": job_id}).unique(lambda row: row[0]).one_or_none()
+    if row is None:
+        return None
+    job: Job = row[0]
+    job.as_of = row[1]
+    return job
 
 
 def unsent(job: Job) -> bool:

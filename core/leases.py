@@ -13,9 +13,9 @@ from enum import Enum
 
 from sqlalchemy import select
 
-from core import artifacts, jobs, states
+from core import artifacts, clock, jobs, states
 from core.db import reading, transaction
-from core.models import Artifact, Job, JobStage, now
+from core.models import Artifact, Job, JobStage
 from core.telemetry import metrics
 
 
@@ -50,7 +50,7 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
         stage = _stage(job, lease)
         if job is None or stage is None:
             return Refused.STALE
-        moment = now()
+        moment = job.as_of
         refusal = _refusal(job, stage, lease, moment)
         if refusal:
             return refusal
@@ -97,9 +97,9 @@ def renew(lease: Lease, *, seconds: int, progress: float) -> bool:
         stage = held(job, lease)
         if job is None or stage is None:
             return False
-        stage.lease_expires_at = now() + timedelta(seconds=seconds)
+        stage.lease_expires_at = job.as_of + timedelta(seconds=seconds)
         stage.progress = max(stage.progress, min(progress, 1.0))
-        jobs.settle(job, now())
+        jobs.settle(job, job.as_of)
         return True
 
 
@@ -124,9 +124,8 @@ def commit(lease: Lease, artifact: Artifact) -> Commit | None:
             made = artifacts.find(session, [artifact.digest]).get(artifact.digest)
             return Commit(made, job) if job and made and made.files == artifact.files else None
         made = artifacts.keep(session, artifact)
-        moment = now()
-        jobs.finish_from_artifact(stage, made, cached=False, moment=moment)
-        jobs.settle(job, moment)
+        jobs.finish_from_artifact(stage, made, cached=False, moment=job.as_of)
+        jobs.settle(job, job.as_of)
         return Commit(made, job)
 
 
@@ -143,13 +142,12 @@ def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:
 
 def fail_stage(job: Job, stage: JobStage, *, code: str, message: str, retryable: bool) -> None:
     """Fail a stage of a locked job, whoever held it."""
-    moment = now()
     metrics.STAGE_FAILURES.labels(stage.kind, metrics.code_label(code)).inc()
     states.move(stage, states.FAILED)
     stage.lease_owner = stage.lease_expires_at = None
-    stage.finished_at = moment
+    stage.finished_at = job.as_of
     error = {"code": code, "message": message, "stage": stage.part_of or stage.name, "retryable": retryable}
-    jobs.end(job, states.FAILED, moment, error)
+    jobs.end(job, states.FAILED, job.as_of, error)
 
 
 def losses(stage: JobStage) -> int:
@@ -170,25 +168,25 @@ def release(lease: Lease, *, delay_s: float = 0.0) -> bool:
     with transaction() as session:
         job = jobs.lock(session, lease.job_id)
         stage = held(job, lease)
-        if stage is None:
+        if job is None or stage is None:
             return False
-        hand_back(stage, delay_s=delay_s)
+        hand_back(job, stage, delay_s=delay_s)
         stage.setbacks += 1
         return True
 
 
-def hand_back(stage: JobStage, *, delay_s: float = 0.0) -> None:
+def hand_back(job: Job, stage: JobStage, *, delay_s: float = 0.0) -> None:
     """Queue a running stage of a locked job again."""
     states.move(stage, states.QUEUED)
     stage.lease_owner = stage.lease_expires_at = None
-    stage.queued_at = now() + timedelta(seconds=delay_s)
+    stage.queued_at = job.as_of + timedelta(seconds=delay_s)
 
 
 def expired(limit: int = 100) -> list[tuple[str, str]]:
     """Return `(job id, stage)` of running stages whose lease has run out."""
     query = (
         select(JobStage.job_id, JobStage.name)
-        .where(JobStage.status == states.RUNNING, JobStage.lease_expires_at < now())
+        .where(JobStage.status == states.RUNNING, JobStage.lease_expires_at < clock.TIME)
         .order_by(JobStage.lease_expires_at)
         .limit(limit)
     )

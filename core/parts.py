@@ -16,7 +16,7 @@ from core import artifacts, jobs, leases, states
 from core.db import transaction
 from core.digest import stage_digest
 from core.leases import Lease
-from core.models import Asset, Job, JobStage, now
+from core.models import Asset, Job, JobStage
 
 _JOINING = 0.05
 """Share of a stage's weight that is left for the run that joins its parts."""
@@ -54,7 +54,7 @@ def expand(lease: Lease, parts: Sequence[PartPlan], notes: Mapping[str, Any]) ->
         _wait_for(stage, rows, notes)
         job.epoch += 1
         job.dispatched_at = None
-        moment = now()
+        moment = job.as_of
         done = artifacts.find(session, [row.digest for row in rows])
         for row in rows:
             if row.digest in done:

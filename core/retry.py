@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core import admission, artifacts, jobs, parts, states
 from core.db import transaction
 from core.errors import ConflictError, InputError, NotFoundError
-from core.models import Artifact, Asset, Job, JobStage, now
+from core.models import Artifact, Asset, Job, JobStage
 
 
 def retry(account_id: str, job_id: str, start: str | None = None) -> Job:
@@ -26,9 +26,9 @@ def retry(account_id: str, job_id: str, start: str | None = None) -> Job:
     """
     with transaction() as session:
         admission.lock(session, account_id)
-        job = jobs.owned(session, account_id, job_id, lock=True)
+        job = jobs.owned(session, account_id, job_id, locked=True)
         _check(job, start)
-        moment = now()
+        moment = job.as_of
         done = artifacts.find(session, [stage.digest for stage in job.stages])
         _forget_parts(job, done, _from(job, start))
         _begin_again(job)

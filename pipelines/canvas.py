@@ -12,10 +12,10 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy import select, update
 
-from core import events, states
+from core import clock, events, states
 from core.db import transaction
 from core.errors import TransientError
-from core.models import Job, JobStage, now
+from core.models import Job, JobStage
 from core.telemetry import metrics
 from tasks.app import celery_app
 from tasks.traces import headers
@@ -96,7 +96,7 @@ def _mark_sent(job: Job) -> None:
         if session.scalar(mine) is None:
             return
         for statement in (
-            update(Job).where(Job.id == job.id).values(dispatched_at=now()),
+            update(Job).where(Job.id == job.id).values(dispatched_at=clock.TIME),
             update(JobStage).where(JobStage.job_id == job.id, JobStage.name.in_(names)).values(sent_epoch=job.epoch),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})

@@ -42,7 +42,7 @@ def _send_again(lease: Lease, *, counted: bool) -> bool:
         if counted and leases.losses(stage) >= STAGES[stage.kind].attempts:
             leases.lose(job, stage)
         else:
-            leases.hand_back(stage)
+            leases.hand_back(job, stage)
             stage.attempt -= not counted
             job.epoch += 1
             # Should the broker be away now, the reconciler sends it.

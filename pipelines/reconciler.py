@@ -17,10 +17,10 @@ import structlog
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from core import admission, job_document, jobs, leases, states
+from core import admission, clock, job_document, jobs, leases, states
 from core.db import reading, transaction
 from core.errors import CutworkError, TransientError
-from core.models import Job, JobStage, now
+from core.models import Job, JobStage
 from core.settings import get_settings
 from core.telemetry import metrics
 from pipelines import canvas, line
@@ -85,11 +85,10 @@ def _repair(job_id: str, prepare: Callable[[Job], bool]) -> int:
 
 
 def _take_back(job: Job) -> bool:
-    moment = now()
     lost = [
         stage
         for stage in job.stages
-        if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at < moment
+        if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at < job.as_of
     ]
     for stage in lost:
         # A kind that is not known here comes from a newer release, whose workers count its attempts.
@@ -97,14 +96,14 @@ def _take_back(job: Job) -> bool:
         if declared and leases.losses(stage) >= declared.attempts:
             leases.lose(job, stage)
             break
-        leases.hand_back(stage)
+        leases.hand_back(job, stage)
     return bool(lost)
 
 
 def go_on(job_id: str) -> None:
     """Send what a job has left to send; when it has ended, what waited for it."""
     with reading() as session:
-        job = session.get(Job, job_id)
+        job = jobs.find(session, job_id)
     if job and job.status in states.TERMINAL:
         line.move_up(job.account_id, job.lane)
     else:
@@ -120,14 +119,10 @@ def _never_sent() -> list[str]:
         func.coalesce(JobStage.sent_epoch, 0) < Job.epoch,
     )
     # A job that was admitted just now is being sent by the process that admitted it.
-    settled = now() - timedelta(seconds=get_settings().lease_s)
-    query = select(Job.id).where(
-        Job.status.in_(_LIVE),
-        Job.admitted_at.is_not(None),
-        or_(Job.admitted_at < settled, Job.status == states.RUNNING),
-        unsent,
-    )
+    query = select(Job.id).where(Job.status.in_(_LIVE), Job.admitted_at.is_not(None), unsent)
     with reading() as session:
+        settled = clock.moment(session) - timedelta(seconds=get_settings().lease_s)
+        query = query.where(or_(Job.admitted_at < settled, Job.status == states.RUNNING))
         return list(session.scalars(query.order_by(Job.admitted_at).limit(_BATCH)))
 
 
@@ -137,14 +132,14 @@ def _forgotten() -> list[str]:
     A message may stand in a long queue. It is lost when the queue is empty, or when a worker has begun what was sent
     after it: queues are first in, first out, and under constant load a queue is never empty.
     """
-    patience = now() - timedelta(seconds=get_settings().redeliver_after_s)
-    waiting = (
-        select(JobStage)
-        .join(Job)
-        .where(JobStage.status == states.QUEUED, JobStage.queued_at < patience)
-        .where(Job.status.in_(_LIVE), Job.dispatched_at < patience)
-    )
     with reading() as session:
+        patience = clock.moment(session) - timedelta(seconds=get_settings().redeliver_after_s)
+        waiting = (
+            select(JobStage)
+            .join(Job)
+            .where(JobStage.status == states.QUEUED, JobStage.queued_at < patience)
+            .where(Job.status.in_(_LIVE), Job.dispatched_at < patience)
+        )
         queues = list(session.scalars(waiting.with_only_columns(JobStage.queue).distinct()))
         empty = _empty(queues)
         gone = waiting.where(JobStage.queue.in_(empty)).with_only_columns(JobStage.job_id, JobStage.queued_at)
@@ -181,7 +176,7 @@ def _empty(names: list[str]) -> list[str]:
 
 
 def _still_waiting(job: Job) -> bool:
-    patience = now() - timedelta(seconds=get_settings().redeliver_after_s)
+    patience = job.as_of - timedelta(seconds=get_settings().redeliver_after_s)
     return (
         job.dispatched_at is not None
         and job.dispatched_at < patience

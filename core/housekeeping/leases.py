@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from core import jobs, leases, states
 from core.db import reading, transaction
 from core.housekeeping.report import Removed
-from core.models import Job, JobStage, now
+from core.models import Job, JobStage
 
 _log = structlog.get_logger(__name__)
 _BATCH = 100
@@ -73,9 +73,9 @@ def _repair(job_id: str, name: str) -> bool:
         was = stage.status
         if was == states.RUNNING and job.status in states.TERMINAL:
             states.move(stage, states.CANCELED)
-            stage.finished_at = now()
+            stage.finished_at = job.as_of
         elif was == states.RUNNING:
-            leases.hand_back(stage)
+            leases.hand_back(job, stage)
         stage.lease_owner = stage.lease_expires_at = None
     _log.error("a lease that nobody can hold", job_id=job_id, stage=name, job_status=job.status, stage_status=was)
     return True

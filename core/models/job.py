@@ -18,11 +18,12 @@ class Job(Base):
     """One request of a pipeline; `epoch` fences the messages that may act on it.
 
     Until `admitted_at` it waits in the database: of its account and `lane` the highest `priority` goes first, then the
-    oldest (see `core.admission`). `request_id` and `trace` are those of the request that made it: they are in the logs
-    and traces of all its stages.
+    oldest (see `core.admission`). `as_of` is the database's time at which `core.jobs` read it (`lock`, `find`).
+    `request_id` and `trace` are those of the request that made it: they are in the logs and traces of all its stages.
     """
 
     __tablename__ = "jobs"
+    __allow_unmapped__ = True
     __table_args__ = (
         Index(None, "account_id", "id"),
         Index(None, "status", "admitted_at"),
@@ -51,6 +52,7 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
+    as_of: datetime
     stages: Mapped[list[JobStage]] = relationship(
         order_by="JobStage.position", cascade="all, delete-orphan", lazy="selectin", back_populates="job"
     )

@@ -13,8 +13,9 @@ from core.leases import Refused
 from core.settings import get_settings
 from pipelines import reconciler
 from tests.pipelines.lease_model import LEASE_S, RUNNING_JOBS, LeaseModel, SmallLeaseModel
+from tests.pipelines.lease_world import let_time_be_told
 
-pytestmark = pytest.mark.usefixtures("few_at_once", "database")
+pytestmark = pytest.mark.usefixtures("few_at_once", "told_time")
 SEARCH = settings(
     stateful_step_count=40, deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck)
 )
@@ -27,6 +28,12 @@ on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def few_at_once(monkeypatch):
     monkeypatch.setenv("MAX_RUNNING_JOBS", str(RUNNING_JOBS))
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def told_time(database):
+    if not database.startswith("sqlite"):
+        let_time_be_told()
 
 
 @pytest.mark.timeout(0 if HISTORIES > 100 else 900)
