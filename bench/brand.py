@@ -51,7 +51,7 @@ from media.progress import Meter
 from media.types import DEFAULT_LIMITS, no_progress
 way, body, card, target, fade = sys.argv[1:]
 with open(body, "rb") as file, open(card, "rb") as intro, open(card, "rb") as outro:
-    meets = Transition("crossfade", Fraction(fade))
+    meets = Transition("dissolve", Fraction(fade))
     spec = BrandSpec(intro=VideoCard(intro), outro=VideoCard(outro), transition=meets)
     make = {"splice": splice, "whole": encode}[way]
     made = make(file, Path(target), spec, limits=DEFAULT_LIMITS, threads=os.cpu_count(), meter=Meter(no_progress))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -24,22 +24,25 @@ class Brand:
     outro: str | None = None
     card_duration: str | None = None
     watermark: str | None = None
-    watermark_position: str | None = None
-    watermark_opacity: str | None = None
+    watermark_options: Mapping[str, str | None] = field(default_factory=dict)
     transition: str | None = None
     transition_duration: str | None = None
+    transition_direction: str | None = None
 
     def check(self) -> None:
         """Refuse what makes no sense before anything is uploaded. Raises click.UsageError."""
         for source in (self.intro, self.outro, self.watermark):
             if source is not None:
                 check_source(source, title=source is not self.watermark)
-        if self.watermark is None and (self.watermark_position or self.watermark_opacity):
-            raise click.UsageError("--watermark-position and --watermark-opacity need --watermark")
+        if self.watermark is None and _given(**self.watermark_options):
+            names = ", ".join(f"--watermark-{name.replace('_', '-')}" for name in _given(**self.watermark_options))
+            raise click.UsageError(f"{names} need --watermark")
         if self.transition and not (self.intro or self.outro):
             raise click.UsageError("--transition needs --intro or --outro to go over to")
-        if self.transition_duration and self.transition != "crossfade":
-            raise click.UsageError("--transition-duration needs --transition crossfade")
+        if self.transition_duration and self.transition in {None, "cut"}:
+            raise click.UsageError("--transition-duration needs a --transition that takes a while")
+        if self.transition_direction and self.transition not in {"wipe", "slide"}:
+            raise click.UsageError("--transition-direction needs --transition wipe or slide")
 
     def document(self, to_asset: ToAsset) -> Json | None:
         """Return the request's `brand`, or None when nothing was asked for; `to_asset` makes a path an id."""
@@ -48,11 +51,11 @@ class Brand:
             if source is not None:
                 brand[name] = _clip(source, self.card_duration, to_asset)
         if self.transition:
-            brand["transition"] = _given(type=self.transition, duration=self.transition_duration)
-        if self.watermark:
-            brand["watermark"] = _given(
-                asset=to_asset(self.watermark), position=self.watermark_position, opacity=self.watermark_opacity
+            brand["transition"] = _given(
+                type=self.transition, duration=self.transition_duration, direction=self.transition_direction
             )
+        if self.watermark:
+            brand["watermark"] = {"asset": to_asset(self.watermark)} | _given(**self.watermark_options)
         return brand or None
 
 

@@ -1,7 +1,7 @@
-"""Type for rendered pictures: the font, what it cannot write, and the fitting of text into a box.
+"""Type for rendered pictures: setting text, what cannot be written, and the fitting of text into a box.
 
-The font is the one that Pillow carries (a subset of Aileron Regular), so a picture is the same on every machine. Its
-character set is small; what it lacks would show as an empty box, so such text is refused, never drawn.
+Fonts come as packages (`media.fonts`), so a picture is the same on every machine. What none of them can write would
+show as an empty box, so such text is refused, never drawn.
 """
 
 from __future__ import annotations
@@ -9,53 +9,96 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, cast
+from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
 from media.errors import InputError
+from media.fonts import FAMILIES, Family, can_order, truetype
 
 LEADING = 6, 5
 """Line height as a ratio of the font size."""
+_WIDE_LEADING = 3, 2
+"""Of scripts whose letters reach farther above and below the line."""
 
 _PROBE_SIZE = 40
 _NONCHARACTER = "\uffff"
 """A code point that Unicode promises never to assign: every font draws its `.notdef` glyph for it."""
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
+_NO_LETTERS = frozenset({"Cc", "Cn", "Co", "Cs"})
+"""Control characters, and what Unicode has not given a meaning."""
+_UNSEEN = frozenset({"\u200c", "\u200d", "\u200e", "\u200f"})
+"""Joiners and direction marks: they have no glyph in a font, and need none."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """A family by name and a weight of 300 (light) to 800 (heavy); 400 is regular."""
+
+    family: Family = "sans"
+    weight: int = 400
+
+
+PLAIN = Style()
 
 
 @lru_cache(maxsize=64)
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """The built-in font at `size` pixels."""
-    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))
+def font(size: int, file: str, weight: int = 400) -> ImageFont.FreeTypeFont:
+    """A font file at `size` pixels."""
+    return truetype(file, size, weight)
 
 
-@lru_cache(maxsize=4096)
-def _drawable(character: str) -> bool:
-    return _glyph(character) != _glyph(_NONCHARACTER)
+@lru_cache(maxsize=8192)
+def _drawable(character: str, file: str) -> bool:
+    if unicodedata.category(character) in _NO_LETTERS:
+        return False
+    return character in _UNSEEN or _glyph(character, file) != _glyph(_NONCHARACTER, file)
 
 
-def _glyph(character: str) -> tuple[tuple[int, int], bytes]:
-    mask = font(_PROBE_SIZE).getmask(character)
+def _glyph(character: str, file: str) -> tuple[tuple[int, int], bytes]:
+    mask = font(_PROBE_SIZE, file).getmask(character)
     return mask.size, bytes(mask)
 
 
-def clean_text(text: str) -> str:
+def file_for(text: str, family: Family) -> str | None:
+    """The first font file of a family that can write all of a text."""
+    return next((file for file in FAMILIES[family] if all(c == "\n" or _drawable(c, file) for c in text)), None)
+
+
+def clean_text(text: str, family: Family = "sans") -> str:
     """Text in composed form, with line breaks kept and other runs of white space made one space.
 
-    Raises InputError `unsupported_text`, which names the characters that the font cannot draw.
+    Raises InputError `unsupported_text`, which names the characters that no font of the family can draw.
     """
     lines = (" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines())
     kept = "\n".join(lines).strip("\n")
-    missing = [c for c in dict.fromkeys(kept) if c != "\n" and not _drawable(c)]
-    if missing:
-        named = ", ".join(_name(character) for character in missing[:10])
-        raise InputError("unsupported_text", f"The title font cannot write {named}. Leave these characters out.")
+    if file_for(kept, family) is None:
+        _refuse(kept, family)
+    if runs_left(kept) and not can_order():
+        raise InputError("unsupported_text", "This server cannot set text that runs from right to left.")
     return kept
+
+
+def _refuse(text: str, family: Family) -> None:
+    used = dict.fromkeys(c for c in text if c != "\n")
+    missing = [c for c in used if not any(_drawable(c, file) for file in FAMILIES[family])]
+    if not missing:
+        raise InputError(
+            "unsupported_text",
+            "No font has all the scripts of this text: Arabic goes with Latin letters, not with Greek or Cyrillic.",
+        )
+    named = ", ".join(_name(character) for character in missing[:10])
+    raise InputError("unsupported_text", f"The fonts cannot write {named}. Leave these characters out.")
 
 
 def _name(character: str) -> str:
     code = f"U+{ord(character):04X}"
     return f"{character} ({code})" if character.isprintable() else code
+
+
+def runs_left(text: str) -> bool:
+    """Whether a text has letters of a script that runs from right to left."""
+    return any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
 
 
 @dataclass(frozen=True)
@@ -65,74 +108,97 @@ class Block:
     lines: tuple[str, ...]
     size: int
     width: int
+    file: str
+    weight: int = 400
+
+    @property
+    def font(self) -> ImageFont.FreeTypeFont:
+        """The font that it is set in."""
+        return font(self.size, self.file, self.weight)
 
     @property
     def leading(self) -> int:
         """Distance in pixels from one baseline to the next."""
-        return self.size * LEADING[0] // LEADING[1]
+        ratio = _WIDE_LEADING if any(runs_left(line) for line in self.lines) else LEADING
+        return self.size * ratio[0] // ratio[1]
 
     @property
     def height(self) -> int:
         return self.leading * len(self.lines)
 
-    def draw(self, mask: Image.Image, x: int, y: int) -> None:
-        """Write the lines in white on an `L` picture, the block's top left corner at (x, y)."""
+    def draw(self, mask: Image.Image, x: int, y: int, *, align: Literal["start", "center"] = "start") -> None:
+        """Write the lines in white on an `L` picture, the block's top left corner at (x, y).
+
+        Lines start where their script does: on the left, or on the right of the block.
+        """
         pen = ImageDraw.Draw(mask)
-        ascent, descent = font(self.size).getmetrics()
+        ascent, descent = self.font.getmetrics()
         inset = (self.leading - ascent - descent) // 2
         for row, line in enumerate(self.lines):
-            pen.text((x, y + row * self.leading + inset), line, font=font(self.size), fill=255)
+            room = self.width - round(self.font.getlength(line))
+            left = x + (room // 2 if align == "center" else room if runs_left(line) else 0)
+            pen.text((left, y + row * self.leading + inset), line, font=self.font, fill=255)
 
 
-def set_block(text: str, size: int, width: int) -> Block:
+def set_block(text: str, size: int, width: int, style: Style = PLAIN) -> Block:
     """Break `text` into the fewest lines of at most `width` pixels, then make the lines as even as that allows."""
-    lines = _wrap(text, size, width)
-    low, high = min(width, max(_length(word, size) for word in text.split() or [""])), width
+    file = file_for(text, style.family) or FAMILIES[style.family][0]
+    face = font(size, file, style.weight)
+    lines = _wrap(text, face, width)
+    low, high = min(width, max(_length(word, face) for word in text.split() or [""])), width
     while low < high:  # the narrowest measure that still needs no more lines
         middle = (low + high) // 2
-        if len(_wrap(text, size, middle)) <= len(lines):
+        if len(_wrap(text, face, middle)) <= len(lines):
             high = middle
         else:
             low = middle + 1
-    even = _wrap(text, size, high)
-    return Block(tuple(even), size, max((_length(line, size) for line in even), default=0))
+    even = _wrap(text, face, high)
+    return Block(tuple(even), size, max((_length(line, face) for line in even), default=0), file, style.weight)
 
 
 def fit_block(
-    text: str, *, size: int, width: int, height: int, max_lines: int, long_words: Literal["cut", "refuse"]
+    text: str,
+    *,
+    size: int,
+    width: int,
+    height: int,
+    max_lines: int,
+    long_words: Literal["cut", "refuse"],
+    style: Style = PLAIN,
 ) -> Block | None:
     """The block in `size`, or None if it leaves the box; words longer than a line are cut or leave the box too."""
-    if long_words == "refuse" and any(_length(word, size) > width for word in text.split()):
+    face = font(size, file_for(text, style.family) or FAMILIES[style.family][0], style.weight)
+    if long_words == "refuse" and any(_length(word, face) > width for word in text.split()):
         return None
-    block = set_block(text, size, width)
+    block = set_block(text, size, width, style)
     return block if block.height <= height and len(block.lines) <= max_lines else None
 
 
-def _wrap(text: str, size: int, width: int) -> list[str]:
+def _wrap(text: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
         for word in paragraph.split(" "):
             joined = f"{line} {word}".strip()
-            if _length(joined, size) <= width:
+            if _length(joined, face) <= width:
                 line = joined
                 continue
             if line:
                 lines.append(line)
-            *full, line = _cut(word, size, width)
+            *full, line = _cut(word, face, width)
             lines.extend(full)
         lines.append(line)
     return lines
 
 
-def _cut(word: str, size: int, width: int) -> list[str]:
+def _cut(word: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
     pieces = [""]
     for character in word:
-        if pieces[-1] and _length(pieces[-1] + character, size) > width:
+        if pieces[-1] and _length(pieces[-1] + character, face) > width:
             pieces.append("")
         pieces[-1] += character
     return pieces
 
 
-def _length(text: str, size: int) -> int:
-    return round(font(size).getlength(text))
+def _length(text: str, face: ImageFont.FreeTypeFont) -> int:
+    return round(face.getlength(text))

@@ -32,11 +32,17 @@ def mix(first: av.VideoFrame, second: av.VideoFrame, weight: Fraction) -> av.Vid
 
     Both are planar, of one size and format. This is a dissolve of the coded values, as video mixers do it.
     """
-    mixed = av.VideoFrame(second.width, second.height, second.format.name)
-    mixed.color_range, mixed.colorspace = second.color_range, second.colorspace
-    mixed.color_primaries, mixed.color_trc = second.color_primaries, second.color_trc
+    mixed = blank_like(second)
     share = np.uint32(round(weight * _ONE))
     rest, half = np.uint32(_ONE) - share, np.uint32(_ONE // 2)
     for target, one, other in zip(planes(mixed), planes(first), planes(second), strict=True):
         target[:] = np.right_shift(one.astype(np.uint32) * rest + other.astype(np.uint32) * share + half, 16)
     return mixed
+
+
+def blank_like(frame: av.VideoFrame) -> av.VideoFrame:
+    """A new frame with the size, format and colour tags of another, and no picture yet."""
+    made = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    made.color_range, made.colorspace = frame.color_range, frame.colorspace
+    made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc
+    return made

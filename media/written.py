@@ -6,7 +6,7 @@ Whether pictures decode to what they were made from does not; the certificate of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -29,10 +29,18 @@ _PACKETS = 3
 _AAC_FRAME = 1024
 
 
-def check_written(target: Path, shown: Shown | None, *, audio_tracks: int, duration: Fraction) -> None:
+def check_written(
+    target: Path,
+    shown: Shown | None,
+    *,
+    audio_tracks: int,
+    duration: Fraction,
+    sound_ends: Sequence[Fraction] | None = None,
+) -> None:
     """Check the index of the MP4 `target`: every picture is there, at its time, and sound and picture have one length.
 
-    `shown` is None for sound alone; `duration` is in seconds. Where the pictures of a source stand evenly, so do those
+    `shown` is None for sound alone; `duration` is in seconds, and that at which each sound track ends unless
+    `sound_ends` names others. Where the pictures of a source stand evenly, so do those
     of the result, as each has its own time. On any error `target` does not exist afterwards.
 
     Raises:
@@ -43,9 +51,9 @@ def check_written(target: Path, shown: Shown | None, *, audio_tracks: int, durat
             _check_pictures(file, container, shown, duration)
         if len(container.streams.audio) != audio_tracks:
             raise _failed(f"it has {len(container.streams.audio)} sound tracks instead of {audio_tracks}")
-        for stream in container.streams.audio:
+        for stream, end in zip(container.streams.audio, sound_ends or [duration] * audio_tracks, strict=True):
             length = (stream.start_time or 0) + (stream.duration or 0)
-            off = length * (stream.time_base or Fraction(0)) - duration
+            off = length * (stream.time_base or Fraction(0)) - end
             if abs(off) > Fraction(_PACKETS * _AAC_FRAME, stream.rate):
                 raise _failed(f"a sound track ends {float(off):+.3f} s from where it should")
 

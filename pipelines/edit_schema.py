@@ -11,9 +11,21 @@ from core.settings import get_settings
 from pipelines.request_schema import RequestSchema
 from pipelines.times import Share, Time, asset_id, colour
 
-POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
-TRANSITIONS = ("cut", "crossfade")
+POSITIONS = (
+    "top-left",
+    "top",
+    "top-right",
+    "left",
+    "center",
+    "right",
+    "bottom-left",
+    "bottom",
+    "bottom-right",
+)
+TRANSITIONS = ("cut", "dissolve", "fade", "wipe", "slide", "crossfade")
+DIRECTIONS = ("left", "right", "up", "down")
 MODES = ("smart", "exact", "copy")
+_CUT = {"type": "cut", "duration": "0", "direction": "left"}
 _TEXT = validate.And(validate.Length(min=1, max=200), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$"))
 
 
@@ -62,20 +74,56 @@ class CardSchema(Schema):
 
 
 class TransitionSchema(Schema):
-    """How intro, body and outro meet."""
+    """How intro, body and outro meet; all but a cut take a while, in which the sound is crossfaded."""
 
-    type = fields.String(load_default="cut", validate=validate.OneOf(TRANSITIONS))
+    type = fields.String(
+        load_default="cut",
+        validate=validate.OneOf(TRANSITIONS),
+        metadata={"description": "fade goes through black; crossfade is another name for dissolve."},
+    )
     duration = Time(load_default="0.5", above="0", most="10")
+    direction = fields.String(
+        load_default="left",
+        validate=validate.OneOf(DIRECTIONS),
+        metadata={"description": "Where a wipe or slide moves to."},
+    )
+
+    @post_load
+    def _normal(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Equal transitions are written in one way."""
+        if data["type"] == "cut":
+            return dict(_CUT)
+        kind = "dissolve" if data["type"] == "crossfade" else data["type"]
+        return data | {"type": kind, "direction": data["direction"] if kind in {"wipe", "slide"} else "left"}
 
 
 class WatermarkSchema(Schema):
-    """An image over the whole body; `margin` and `width` are shares of the picture's width."""
+    """An image over the body; `width` is its size, and with the margins a share of the picture's width."""
 
     asset = asset_id(required=True)
     position = fields.String(load_default="top-right", validate=validate.OneOf(POSITIONS))
     opacity = Share(load_default="0.8")
     margin = Share(load_default="0.03")
+    margin_y = Share(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The margin above or below, if it is another; also a share of the picture's width."},
+    )
     width = Share(load_default="0.12")
+    start = Time(load_default="0", metadata={"description": "When it appears, in seconds of the cut without intro."})
+    end = Time(load_default=None, allow_none=True, metadata={"description": "When it goes; null for the end."})
+    fade_in = Time(load_default="0", most="10")
+    fade_out = Time(load_default="0", most="10")
+
+    @validates_schema
+    def _fits(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("end") is None or not {"start", "fade_in", "fade_out"} <= set(data):
+            return
+        lasts = Fraction(data["end"]) - Fraction(data["start"])
+        if lasts <= 0:
+            raise ValidationError("The end must come after the start.", "end")
+        if Fraction(data["fade_in"]) + Fraction(data["fade_out"]) > lasts:
+            raise ValidationError("The fades take longer than the watermark is shown.", "fade_out")
 
 
 class BrandSchema(Schema):
@@ -83,14 +131,12 @@ class BrandSchema(Schema):
 
     intro = fields.Nested(CardSchema, load_default=None, allow_none=True)
     outro = fields.Nested(CardSchema, load_default=None, allow_none=True)
-    transition = fields.Nested(TransitionSchema, load_default=lambda: {"type": "cut", "duration": "0.5"})
+    transition = fields.Nested(TransitionSchema, load_default=lambda: dict(_CUT))
     watermark = fields.Nested(WatermarkSchema, load_default=None, allow_none=True)
 
     @post_load
     def _without_what_has_no_effect(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        meets = data["intro"] or data["outro"]
-        fades = meets and data["transition"]["type"] == "crossfade"
-        return data if fades else data | {"transition": {"type": "cut", "duration": "0"}}
+        return data if data["intro"] or data["outro"] else data | {"transition": dict(_CUT)}
 
     @validates_schema
     def _something(self, data: dict[str, Any], **_: Any) -> None:

@@ -42,13 +42,13 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A stage that another asks for: `kind` is its name in the registry, `inputs` are labels of the asking stage,
-    `share` is its part of the work, by any measure."""
+    """A stage that another asks for: `kind` is its name in the registry, `inputs` names those of the asking stage by
+    labels of its own, `share` is its part of the work, by any measure."""
 
     name: str
     kind: str
     params: Mapping[str, Any]
-    inputs: Sequence[str]
+    inputs: Mapping[str, str]
     share: float
 
 
@@ -126,7 +126,7 @@ class StageContext:
                     kind=part.kind,
                     version=STAGES[part.kind].version,
                     params=part.params,
-                    inputs={label: self._row.inputs[label] for label in part.inputs},
+                    inputs={label: self._row.inputs[theirs] for label, theirs in part.inputs.items()},
                     share=part.share,
                 )
                 for part in parts

@@ -1,10 +1,15 @@
-"""Segment: the pictures of one part of an exact trim."""
+"""Segment: the pictures of one part of an exact trim, or of a body that is painted over."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from fractions import Fraction
+
+from media.brand.segmented import dressed
 from media.segments.errors import NotSplittable
-from media.segments.pictures import encode_segment
+from media.segments.pictures import Dress, encode_segment
 from media.segments.plan import Segment
+from tasks import overlays
 from tasks.base import stage
 from tasks.context import StageContext
 from tasks.limits import limits
@@ -12,8 +17,10 @@ from tasks.limits import limits
 
 @stage("segment")
 def segment(ctx: StageContext) -> None:
-    """Encode the pictures of one part of an exact trim."""
-    with ctx.open(ctx.input("source")) as source, ctx.output("video.mp4") as target:
+    """Encode the pictures of one part of what is encoded in segments."""
+    with ExitStack() as files:
+        source = files.enter_context(ctx.open(ctx.input("source")))
+        target = files.enter_context(ctx.output("video.mp4"))
         try:
             made = encode_segment(
                 source,
@@ -21,10 +28,18 @@ def segment(ctx: StageContext) -> None:
                 Segment.from_dict(ctx.params),
                 limits=limits(ctx.settings),
                 threads=ctx.params["threads"],
+                dress=_dress(ctx, files),
                 on_progress=ctx.progress,
             )
         except NotSplittable as refusal:
-            # A finding about the source like any other: the trim reads it and encodes in one piece.
+            # A finding about the source like any other: who joins reads it and encodes in one piece.
             ctx.store({}, result={"refused": refusal.code})
         else:
             ctx.store({"video.mp4": target}, result={"made": made.to_dict()})
+
+
+def _dress(ctx: StageContext, files: ExitStack) -> Dress | None:
+    over = ctx.params.get("over")
+    if over is None:
+        return None
+    return dressed(overlays.over(ctx, files, over), Fraction(over["duration"]), limits(ctx.settings))

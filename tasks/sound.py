@@ -1,4 +1,4 @@
-"""Sound: all of an exact trim that is cut into segments, as one stream."""
+"""Sound: all of what is encoded in segments, as one stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.limits import limits
 
 @stage("sound")
 def sound(ctx: StageContext) -> None:
-    """Encode all the sound of an exact trim that is cut into segments."""
+    """Encode all the sound of what is encoded in segments."""
     keep = [Range(Fraction(start), Fraction(end)) for start, end in ctx.params["keep"]]
     with ctx.open(ctx.input("source")) as source, ctx.output("sound.m4a") as target:
         made = encode_sound(source, target, keep, limits=limits(ctx.settings), on_progress=ctx.progress)

@@ -17,20 +17,16 @@ from media.cut import CutResult, copy, encoded
 from media.keymap import KeyframeMap
 from media.segments.errors import NotSplittable
 from media.segments.join import join
-from media.segments.pictures import EncodedSegment
 from media.segments.plan import Segment, ranges
-from media.segments.sound import EncodedSound
 from media.segments.split import split
 from media.smartcut import NotCuttable
 from media.trim import trim as encode
 from media.types import Range
 from tasks.base import stage
-from tasks.context import MadePart, Part, StageContext
+from tasks.context import Part, StageContext
+from tasks.joining import SOUND_SHARE, made_pictures, made_sound
 from tasks.limits import limits
 from tasks.limits import threads as segment_threads
-
-_SOUND = 0.02
-"""What it costs to encode sound, measured by pictures."""
 
 
 @stage("trim")
@@ -87,13 +83,13 @@ def _parts(plan: Sequence[Segment], *, threads: int, has_sound: bool) -> Iterato
             name=f"segment-{segment.number + 1:03}",
             kind="segment",
             params=segment.to_dict() | {"threads": threads},
-            inputs=["source"],
+            inputs={"source": "source"},
             share=float(segment.end - segment.start),
         )
     if has_sound:
         keep = [[str(piece.start), str(piece.end)] for piece in ranges(plan)]
-        share = float(plan[-1].end) * _SOUND
-        yield Part(name="sound", kind="sound", params={"keep": keep}, inputs=["source"], share=share)
+        share = float(plan[-1].end) * SOUND_SHARE
+        yield Part(name="sound", kind="sound", params={"keep": keep}, inputs={"source": "source"}, share=share)
 
 
 def _join(
@@ -107,8 +103,8 @@ def _join(
         if any("refused" in part.result for part in parts):
             raise NotSplittable("refused", "A segment could not be encoded by itself.")
         with ExitStack() as files:
-            sound = _sound(ctx, files, parts)
-            whole = join(plan, _pictures(ctx, parts), sound, target, side=source, on_progress=ctx.progress)
+            sound = made_sound(ctx, files, parts)
+            whole = join(plan, made_pictures(ctx, parts), sound, target, side=source, on_progress=ctx.progress)
     except NotSplittable:
         whole = encode(
             source,
@@ -119,17 +115,3 @@ def _join(
             on_progress=ctx.progress,
         )
     return encoded(whole, reason)
-
-
-def _pictures(ctx: StageContext, parts: Sequence[MadePart]) -> Iterator[tuple[EncodedSegment, BinaryIO]]:
-    for part in parts:
-        if part.kind == "segment":
-            with ctx.open(part.files["video.mp4"]) as file:
-                yield EncodedSegment.from_dict(part.result["made"]), file
-
-
-def _sound(ctx: StageContext, files: ExitStack, parts: Sequence[MadePart]) -> tuple[EncodedSound, BinaryIO] | None:
-    for part in parts:
-        if part.kind == "sound":
-            return EncodedSound.from_dict(part.result["made"]), files.enter_context(ctx.open(part.files["sound.m4a"]))
-    return None

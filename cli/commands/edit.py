@@ -15,7 +15,10 @@ from cli.download import check_target
 from cli.progress import display
 from cli.times import parse_range
 
-POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
+POSITIONS = ("top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right")
+TRANSITIONS = ("cut", "dissolve", "fade", "wipe", "slide", "crossfade")
+DIRECTIONS = ("left", "right", "up", "down")
+WATERMARK = ("position", "opacity", "width", "margin", "margin_y", "start", "end", "fade_in", "fade_out")
 
 
 class Keep(click.ParamType[Json]):
@@ -47,11 +50,19 @@ class Keep(click.ParamType[Json]):
 @click.option("--outro-title", metavar="TEXT", help="The same as --outro text:TEXT.")
 @click.option("--card-duration", metavar="TIME", type=Seconds(), help="How long an image or a title stays (default 4).")
 @click.option("--title", metavar="TEXT", help="The result's title: names the download, and comes back with the job.")
-@click.option("--watermark", metavar="FILE", help="Image over the whole video.")
+@click.option("--watermark", metavar="FILE", help="Image over the video.")
 @click.option("--watermark-position", type=click.Choice(POSITIONS), help="Where it stands (default top-right).")
 @click.option("--watermark-opacity", metavar="0…1", help="How much it covers (default 0.8).")
-@click.option("--transition", type=click.Choice(["cut", "crossfade"]), help="How intro, video and outro meet.")
-@click.option("--transition-duration", metavar="TIME", type=Seconds(), help="Length of a crossfade (default 0.5).")
+@click.option("--watermark-width", metavar="0…1", help="Its width, as a share of the picture's (default 0.12).")
+@click.option("--watermark-margin", metavar="0…1", help="Room beside it, as a share of the width (default 0.03).")
+@click.option("--watermark-margin-y", metavar="0…1", help="Room above or below it, if that is another.")
+@click.option("--watermark-start", metavar="TIME", type=Seconds(), help="When it appears, in the cut without intro.")
+@click.option("--watermark-end", metavar="TIME", type=Seconds(), help="When it goes (default: at the end).")
+@click.option("--watermark-fade-in", metavar="TIME", type=Seconds(), help="How long it takes to appear (default 0).")
+@click.option("--watermark-fade-out", metavar="TIME", type=Seconds(), help="How long it takes to go (default 0).")
+@click.option("--transition", type=click.Choice(TRANSITIONS), help="How intro, video and outro meet.")
+@click.option("--transition-duration", metavar="TIME", type=Seconds(), help="How long they meet (default 0.5).")
+@click.option("--transition-direction", type=click.Choice(DIRECTIONS), help="Where a wipe or slide moves (left).")
 @click.option(
     "--mode",
     type=click.Choice(["smart", "exact", "copy"]),
@@ -113,10 +124,10 @@ def _brand(options: dict[str, Any]) -> Brand | None:
         **sources,
         card_duration=options["card_duration"],
         watermark=options["watermark"],
-        watermark_position=options["watermark_position"],
-        watermark_opacity=options["watermark_opacity"],
+        watermark_options={name: options[f"watermark_{name}"] for name in WATERMARK},
         transition=options["transition"],
         transition_duration=options["transition_duration"],
+        transition_direction=options["transition_direction"],
     )
     brand.check()
     return None if options["no_brand"] else brand

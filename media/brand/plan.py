@@ -76,6 +76,12 @@ class Plan:
         ]
         return tuple(Segment(kind, start, end) for kind, start, end in edges if end > start)
 
+    @property
+    def changes(self) -> tuple[tuple[Fraction, Fraction], ...]:
+        """Where cards and body meet: the start and end of each crossfade, of no length where they are cut."""
+        met = [(self.body_start, self.intro_end)] if self.intro_frames else []
+        return (*met, *([(self.outro_start, self.body_end)] if self.outro_frames else []))
+
     def weight(self, time: Fraction) -> Fraction:
         """How much of the body (0..1) is in a picture shown from `time`; cards make up the rest.
 
@@ -129,12 +135,12 @@ def make_plan(
     their distances.
 
     Raises:
-        InputError: invalid_transition when the crossfade is longer than a card or than half of the body.
+        InputError: invalid_transition when it is longer than a card or than half of the body.
     """
     frame = 1 / rate
     given = {name: length for name, length in (("intro", intro), ("outro", outro)) if length is not None}
     counts = {name: max(round(length * rate), 1) for name, length in given.items()}
-    overlap = max(round(transition.duration * rate), 1) if transition.type == "crossfade" else 0
+    overlap = max(round(transition.duration * rate), 1) if transition.type != "cut" else 0
     if overlap and given:
         _check(transition.duration, body=body, cards=given)
         _check(overlap * frame, body=body, cards={name: count * frame for name, count in counts.items()})
@@ -152,12 +158,12 @@ def make_plan(
 
 
 def _check(fade: Fraction, *, body: Fraction, cards: dict[str, Fraction]) -> None:
-    """Refuse a crossfade of `fade` seconds between things of these lengths."""
+    """Refuse a transition of `fade` seconds between things of these lengths."""
     for name, length in cards.items():
         if fade > length:
-            raise InputError("invalid_transition", f"The crossfade is longer than the {name}. Shorten it.")
+            raise InputError("invalid_transition", f"The transition is longer than the {name}. Shorten it.")
     if fade > body / 2:
-        raise InputError("invalid_transition", "The crossfade is longer than half of the video. Shorten it.")
+        raise InputError("invalid_transition", "The transition is longer than half of the video. Shorten it.")
 
 
 def equal_power(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Proof of a branded video of which the body was copied, read back from the finished file.
 
-The pictures are as many as they should be and decoding times rise. From a second before each place where a card meets
-the body to a second after copying begins (or before it ends) the pictures are decoded and compared in step: copied ones
+By the index, as in a smart cut (`media.smartcut.whole`): every picture is shown when it should be, every copied sample
+begins and ends as it was read, encoded sound has no gap and is as long as the picture. Within a second of each place
+where cards, crossfades, painted and copied stretches meet, the pictures are decoded and compared in step: copied ones
 with the body's, to the bit; encoded ones at 40 dB (PSNR of luma) or more; drawn ones by their thumbs. The body's sound
 is found again by correlation.
 """
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import zip_longest
@@ -18,14 +20,17 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from media.brand.listen import sound_offset
 from media.brand.plan import Plan
 from media.brand.strip import Strip, thumb
 from media.smartcut.certificate import MIN_PSNR, Frames, check_index, identical, psnr
 from media.smartcut.errors import failed
+from media.smartcut.index import shown_ticks
 from media.smartcut.result import SeamReport
 from media.smartcut.sync import Opened
+from media.smartcut.whole import check_length, check_samples
 from media.source import open_source
 from media.timeline import timeline
 from media.types import NO_LIMITS
@@ -39,19 +44,25 @@ _THUMBS_DIFFER = 5.0
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What was written: `unit` is the tick of the output; `body` are the ticks of the body between which its pictures
-    are whole, and before which they end; `pictures` is how many of them there are, mixed ones included."""
+    are whole, and before which they end; `pictures` is how many of them there are, mixed ones included. `read` are the
+    ticks of all pictures of the body that were read."""
 
     plan: Plan
     unit: Fraction
     strip: Strip
     body: tuple[int, int, int]
     pictures: int
+    read: npt.NDArray[np.int64]
+    audio_tracks: int
 
     @property
-    def copied(self) -> tuple[int, int]:
-        """The ticks of the output between which nothing was encoded; where nothing was copied, its end."""
-        last = max([*self.strip.drawn, *self.strip.encoded], default=0) + 1
-        return self.strip.copied or (last, last)
+    def runs(self) -> list[list[int]]:
+        """The ticks of pictures that were not copied, in order, for each stretch between those that were."""
+        firsts = [first for first, _ in self.strip.copied]
+        found: list[list[int]] = [[] for _ in range(len(firsts) + 1)]
+        for tick in sorted([*self.strip.drawn, *self.strip.encoded]):
+            found[bisect_right(firsts, tick)].append(tick)
+        return found
 
 
 def prove(
@@ -64,8 +75,10 @@ def prove(
     """
     with target.open("rb") as file, open_source(file, NO_LIMITS) as opened:
         check_index(opened, claim.strip.frames, claim.unit)
-        _check_count(source, claim)
-        made = Opened(opened, timeline(opened))
+        made = Opened(opened, timeline(opened), shown_ticks(file, opened, opened.streams.video[0]))
+        _check_times(source, made, claim)
+        check_samples(file, opened, claim.strip.marks)
+        _check_sound(made, claim)
         original, result = Frames(source, threads, on_work), Frames(made, threads, on_work)
         worst: dict[int, float] = {}
         for start, end in _windows(claim):
@@ -75,20 +88,56 @@ def prove(
         return tuple(_seams(source, made, claim, worst))
 
 
-def _check_count(source: Opened, claim: Claim) -> None:
-    """The body's own index knows how many pictures it has, also where a part of them is lost."""
-    if source.shown is not None:
-        there = int((source.shown < claim.body[2]).sum())
-        if there != claim.pictures:
-            raise failed(f"the video has {there} pictures, {claim.pictures} of them were written")
+def _check_times(source: Opened, made: Opened, claim: Claim) -> None:
+    """Every picture of the body is there, at the tick that follows from its own; by the body's index, which knows also
+    of what cannot be read."""
+    given = claim.read if source.shown is None else source.shown
+    there = int((given < claim.body[2]).sum())
+    if there != claim.pictures:
+        raise failed(f"the video has {there} pictures, {claim.pictures} of them were written")
+    first, end, _ = claim.body
+    whole = given[(given >= first) & (given < end)]
+    wanted = np.array(sorted({*claim.strip.drawn, *(claim.strip.place(int(tick)) for tick in whole)}), np.int64)
+    if made.shown is None or not np.array_equal(np.sort(made.shown), wanted):
+        raise failed("a picture is not shown when it should be")
+
+
+def _check_sound(made: Opened, claim: Claim) -> None:
+    if len(made.line.audio) != claim.audio_tracks:
+        raise failed(f"it has {len(made.line.audio)} sound tracks instead of {claim.audio_tracks}")
+    for track in made.line.audio:
+        times = np.array([entry.timestamp for entry in track.index_entries], np.int64)
+        check_length(times, track, claim.plan.duration)
 
 
 def _windows(claim: Claim) -> list[tuple[int, int]]:
-    """Ticks around the places where a card meets the body, as far as what is copied and a second more."""
-    around, (first, last) = math.ceil(_AROUND / claim.unit), claim.copied
-    begin, end = (round(time / claim.unit) for time in (claim.plan.body_start, claim.plan.body_end))
-    opening, closing = (begin - around, first + around), (last - around, end + around)
-    return [opening, closing] if opening[1] < closing[0] else [(opening[0], max(opening[1], closing[1]))]
+    """Ticks around the places where what is shown changes its kind: cards, what is painted, what is copied."""
+    around, plan = math.ceil(_AROUND / claim.unit), claim.plan
+    strip = claim.strip
+    changes = [(round(start / claim.unit), round(end / claim.unit)) for start, end in plan.changes]
+    changes += [(tick, tick) for stretch in strip.copied for tick in stretch]
+    # A painted stretch may be long: its ends are looked at, and all pictures beside it that were encoded as they are.
+    changes += [(tick, tick) for tick in strip.encoded]
+    changes += [(tick, tick) for run in _consecutive(sorted(strip.drawn), around) for tick in (run[0], run[-1])]
+    found: list[tuple[int, int]] = []
+    for start, end in sorted((start - around, end + around) for start, end in changes):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _consecutive(ticks: Sequence[int], apart: int) -> Iterator[list[int]]:
+    """Stretches of ticks with less than `apart` between them."""
+    run: list[int] = []
+    for tick in ticks:
+        if run and tick - run[-1] > apart:
+            yield run
+            run = []
+        run.append(tick)
+    if run:
+        yield run
 
 
 Expected = tuple[int, av.VideoFrame | None]
@@ -102,7 +151,7 @@ def _expected(source: Frames, claim: Claim, start: int, end: int) -> Iterator[Ex
         low, high = claim.strip.place.inverse(start, end)
         for frame in source.between(max(low, claim.body[0]), min(high, claim.body[1])):
             tick = claim.strip.place(frame.pts or 0)
-            if start <= tick < end:
+            if start <= tick < end and tick not in claim.strip.drawn:
                 yield tick, frame
 
     drawn: Iterator[Expected] = ((tick, None) for tick in claim.strip.drawn if start <= tick < end)
@@ -136,19 +185,19 @@ def _steps(frame: av.VideoFrame) -> int:
 
 
 def _seams(source: Opened, made: Opened, claim: Claim, worst: dict[int, float]) -> Iterator[SeamReport]:
-    plan, (first, last) = claim.plan, claim.copied
-    ticks = [*claim.strip.drawn, *claim.strip.encoded]
-    for at, frames, listened in (
-        (plan.body_start, [tick for tick in ticks if tick < first], plan.intro_end),
-        (plan.outro_start, [tick for tick in ticks if tick > last], max(plan.outro_start - _LISTEN, plan.intro_end)),
-    ):
-        if frames:
-            yield SeamReport(
-                at,
-                len(frames),
-                min((worst[tick] for tick in frames if tick in worst), default=None),
-                _offset(source, made, plan, listened),
-            )
+    """One for each run of pictures that were not copied; sound is listened to where the body is heard alone."""
+    plan, runs = claim.plan, claim.runs
+    last = max(plan.outro_start - _LISTEN, plan.intro_end)
+    for number, frames in enumerate(runs):
+        if not frames:
+            continue
+        at, listened = frames[0] * claim.unit, min(frames[-1] * claim.unit, last)
+        if number == 0:
+            at, listened = plan.body_start, plan.intro_end
+        elif number == len(runs) - 1 and plan.outro_frames:
+            at, listened = plan.outro_start, last
+        psnrs = [worst[tick] for tick in frames if tick in worst]
+        yield SeamReport(at, len(frames), min(psnrs, default=None), _offset(source, made, plan, listened))
 
 
 def _offset(source: Opened, made: Opened, plan: Plan, start: Fraction) -> float | None:

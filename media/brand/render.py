@@ -2,9 +2,10 @@
 
 Every body frame is in the output: outside of crossfades as it is (under the watermark), within them mixed with the
 card. The first sound track carries the cards' sound, further ones are silent there, so that all stay in step.
-Subtitles and chapters of the body move with it. Only what changes is encoded: without a watermark the body's whole
-groups of pictures are copied (`media.brand.splice`). Where that cannot be, or where the result does not pass its check,
-everything is encoded (`media.brand.whole`), and the result says why.
+Subtitles and chapters of the body move with it. Only what changes is encoded: the body's whole groups of pictures are
+copied (`media.brand.splice`) unless something is laid over most of them. Where that cannot be, or where the result does
+not pass its check, everything is encoded (`media.brand.whole`), and the result says why. What is long is better encoded
+in segments (`media.brand.segmented`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from media.brand.paint import mostly_painted
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
 from media.brand.splice import splice
+from media.brand.stage import body_length
 from media.brand.whole import encode
 from media.progress import Meter
 from media.smartcut import NotCuttable
+from media.source import open_source
+from media.timeline import timeline
 from media.types import DEFAULT_LIMITS, Limits, Notice, Progress, no_progress
 
 
@@ -41,7 +46,7 @@ def brand(
     meter = Meter(on_progress)
     reason: NotCuttable | None = None
     made: BrandResult | None = None
-    if spec.watermark is None:
+    if not _mostly_painted(body, spec, limits):
         try:
             made = splice(body, target, spec, limits=limits, threads=threads, meter=meter)
         except NotCuttable as refusal:
@@ -51,6 +56,15 @@ def brand(
         made = explained(encode(body, target, spec, limits=limits, threads=threads, meter=meter), reason)
     meter.finish()
     return made
+
+
+def _mostly_painted(body: BinaryIO, spec: BrandSpec, limits: Limits) -> bool:
+    if spec.watermark is None:
+        return False
+    with open_source(body, limits) as container:
+        duration = body_length(timeline(container), spec)
+    body.seek(0)
+    return mostly_painted(spec, duration)
 
 
 def explained(made: BrandResult, reason: NotCuttable | None) -> BrandResult:

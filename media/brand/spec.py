@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, get_args
 
 from media.errors import InputError
 from media.images import open_image
 from media.source import is_image
 from media.types import DEFAULT_LIMITS, Limits
 
-Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "center"]
-POSITIONS: tuple[Position, ...] = ("top-left", "top-right", "bottom-left", "bottom-right", "center")
+Position = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
+POSITIONS: tuple[Position, ...] = get_args(Position)
 
 DEFAULT_DURATION = Fraction(4)
 LONGEST_STILL = Fraction(600)
@@ -53,37 +53,55 @@ class TitleCard:
 Card = VideoCard | ImageCard | TitleCard
 
 
+Way = Literal["cut", "dissolve", "fade", "wipe", "slide"]
+Direction = Literal["left", "right", "up", "down"]
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """How a card meets the body: a hard cut, or a crossfade of picture and sound over `duration` seconds."""
+    """How a card meets the body: a hard cut, or over `duration` seconds a dissolve, a fade through black, a wipe or a
+    slide in a `direction`. In all but the cut the sound is crossfaded."""
 
-    type: Literal["cut", "crossfade"] = "cut"
+    type: Way = "cut"
     duration: Fraction = Fraction(0)
+    direction: Direction = "left"
 
     def __post_init__(self) -> None:
-        if self.type == "crossfade" and self.duration <= 0:
-            raise InputError("invalid_transition", "A crossfade needs a duration above zero.")
+        if self.type != "cut" and self.duration <= 0:
+            raise InputError("invalid_transition", f"A {self.type} needs a duration above zero.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
     """An image over the body; its alpha counts, times `opacity` (0..1).
 
-    `width` and `margin` (to both near edges) are fractions of the picture's width as shown.
+    `width` (its size) and the margins are shares of the picture's width as shown: `margin` is kept to the left and
+    right edges, `margin_y`, which is `margin` if None, to the upper and lower ones. It is on from `start` to before
+    `end` seconds of the body, None for its end; it fades in and out within that time.
     """
 
     file: BinaryIO
     position: Position = "bottom-right"
     opacity: Fraction = Fraction(8, 10)
     margin: Fraction = Fraction(3, 100)
+    margin_y: Fraction | None = None
     width: Fraction = Fraction(12, 100)
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+    fade_in: Fraction = Fraction(0)
+    fade_out: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
+        most = Fraction(4, 10)
+        lasts = None if self.end is None else self.end - self.start
         checks = {
             "position is one of " + ", ".join(POSITIONS): self.position in POSITIONS,
             "opacity is above 0 and at most 1": 0 < self.opacity <= 1,
-            "margin is from 0 to 0.4": 0 <= self.margin <= Fraction(4, 10),
+            "margin is from 0 to 0.4": 0 <= self.margin <= most and 0 <= (self.margin_y or 0) <= most,
             "width is above 0 and, with both margins, at most 1": 0 < self.width <= 1 - 2 * self.margin,
+            "end comes after its start": self.start >= 0 and (lasts is None or lasts > 0),
+            "fades are not longer than it is on": min(self.fade_in, self.fade_out) >= 0
+            and (lasts is None or self.fade_in + self.fade_out <= lasts),
         }
         for rule, holds in checks.items():
             if not holds:
@@ -98,6 +116,11 @@ class BrandSpec:
     outro: Card | None = None
     transition: Transition = Transition()
     watermark: Watermark | None = None
+
+    @property
+    def has_cards(self) -> bool:
+        """Whether anything goes before or behind the body."""
+        return self.intro is not None or self.outro is not None
 
 
 def card_from_file(

@@ -5,29 +5,33 @@
     output    │C C C C C M M b b P P │I b b P b b P│I P P P M M M C C C C│
                drawn ────────┘ └edge─┘   copied    └edge──┘ └────── drawn
 
-Cards and mixed pictures are encoded like the edges of a smart cut (`media.smartcut`), under the same parameter sets, in
-one track with what is copied. The body is read once: its pictures are divided by a `RangeCut` around what is mixed, its
-sound is mixed and encoded, its texts are moved. Then `media.brand.proof` measures the result.
+Where something is laid over the body for a while, it is encoded for that while, and copied before and after it.
+Drawn, mixed and painted pictures are encoded like the edges of a smart cut (`media.smartcut`), under the same parameter
+sets, in one track with what is copied. The body is read once: its pictures are divided by `RangeCut`s around what is
+mixed and painted, its sound is mixed and encoded, its texts are moved. Then `media.brand.proof` measures the result.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import av
+import numpy as np
 from av.error import FFmpegError
 from av.packet import Packet
 
 from media import specs
 from media.brand.body import BodyPackets, BodySound
 from media.brand.mixing import Mixer
+from media.brand.passage import Passage
 from media.brand.proof import Claim, prove
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
@@ -43,14 +47,13 @@ from media.segments.pictures import WITHOUT_TIMES
 from media.side import Side
 from media.smartcut.assembly import CRF
 from media.smartcut.choose import codec_of
-from media.smartcut.codec import Kind
 from media.smartcut.edges import EdgeEncoder, decode
 from media.smartcut.entry import MAX_REORDER
 from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import RangeCut
 from media.smartcut.index import shown_ticks
 from media.smartcut.mux import Output, removed_on_error, unit_of
-from media.smartcut.runup import MAX_BYTES, RunUp
+from media.smartcut.runup import MAX_BYTES
 from media.smartcut.sync import Opened
 from media.source import open_source
 from media.timeline import Timeline, timeline
@@ -113,6 +116,8 @@ class _Show:
         self._first, self._end, self._stop = self._borders()
         self._mixers: list[Mixer] = []
         self._mixed = 0
+        self._read = array("q")
+        self._interval = math.ceil(1 / line.rate / self._unit) + 1
 
     def _borders(self) -> tuple[int, int, int]:
         """Where pictures are whole, by `Plan.weight`, and where the body ends, in ticks."""
@@ -148,8 +153,10 @@ class _Show:
 
     def _result(self, target: Path, strip: Strip, tracks: int) -> BrandResult:
         plan = self._plan
-        pictures = self._mixed + strip.copies + len(strip.encoded)
-        claim = Claim(plan, self._tick, strip, body=(self._first, self._end, self._stop), pictures=pictures)
+        pictures = self._mixed + strip.copies + len(strip.encoded) + strip.painted
+        read = np.array(self._read, np.int64)
+        body = (self._first, self._end, self._stop)
+        claim = Claim(plan, self._tick, strip, body=body, pictures=pictures, read=read, audio_tracks=tracks)
         seams = prove(self._source, target, claim, threads=self._threads, on_work=self._meter.tick)
         if self._packets.reach < plan.body - EARLY:
             self._notices.add(*ENDS_EARLY)
@@ -209,7 +216,7 @@ class _Show:
                 self._draw(strip, stage.intro.picture(number * plan.frame), number * plan.frame)
         self._side.begin(Fraction(0), plan.body_start)
         self._fade_in(strip, head)
-        tail = self._copy(strip, head)
+        tail = self._middle(strip, head)
         if plan.outro_overlap:
             self._fade_out(strip, tail)
         for sound in self._packets.sounds.values():
@@ -238,43 +245,55 @@ class _Show:
         if self._mixed != len(mixed):
             raise NotCuttable("damaged_pictures", "Pictures of the video beside a card cannot be decoded.")
 
-    def _copy(self, strip: Strip, head: list[Packet[Any]]) -> RunUp:
-        """The pictures that are whole; all packets are read, and those that follow are kept."""
-        plan, tail = self._plan, RunUp(2)
-        strip.defers_tail = bool(plan.outro_overlap)
-        cut = RangeCut(
-            self._codec,
-            strip,
-            self._first,
-            max(self._end, self._first),
-            headers=self._headers,
-            interval=math.ceil(1 / self._source.line.rate / self._unit) + 1,
-        )
-        whole = self._end > self._first
-        for number, packet in enumerate(chain(head, self._pictures)):
-            if whole and not cut.done:
-                cut.feed(packet)
-            if plan.outro_overlap:
-                tail.add(packet, entry=self._opens(packet))
+    def _middle(self, strip: Strip, head: list[Packet[Any]]) -> list[Packet[Any]]:
+        """The pictures that are whole, copied or painted; all packets are read, and those for the fade are returned."""
+        plan = self._plan
+        passage = Passage(self._noted(chain(head, self._pictures)), self._video, self._codec, threads=self._threads)
+        stretches = list(self._stretches())
+        for number, (first, end, way) in enumerate(stretches):
+            strip.defers_tail = bool(plan.outro_overlap) and number == len(stretches) - 1
+            if way == "copied":
+                passage.copy(RangeCut(self._codec, strip, first, end, headers=self._headers, interval=self._interval))
+                continue
+            for frame in passage.frames(first, end):
+                strip.paint(self._painted(frame), frame.pts or 0)
+        if not plan.outro_overlap:
+            passage.drain()
+            return []
+        return passage.rest(self._end if strip.trailing is None else strip.trailing.first)
+
+    def _stretches(self) -> Iterator[tuple[int, int, Literal["copied", "painted"]]]:
+        """From the first whole picture to the last, in ticks."""
+        at, origin = self._first, self._source.line.origin
+        for start, end in self._stage.paint.spans:
+            begin, stop = (math.ceil((time + origin) / self._unit) for time in (start, end))
+            begin, stop = max(begin, self._first), min(stop, self._end)
+            if begin < stop:
+                if at < begin:
+                    yield at, begin, "copied"
+                yield begin, stop, "painted"
+                at = stop
+        if at < self._end:
+            yield at, self._end, "copied"
+
+    def _noted(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """The packets, while what goes along with them goes on."""
+        for number, packet in enumerate(packets):
+            self._read.append(packet.pts or 0)
             if number % _REPORT_EVERY == 0:
-                self._go_on(plan.body_start + (packet.pts or 0) * self._unit - self._source.line.origin)
-        if whole:
-            cut.finish()
-        return tail
+                self._go_on(self._plan.body_start + self._body_time(packet.pts or 0))
+            yield packet
 
-    def _opens(self, packet: Packet[Any]) -> bool:
-        """Whether decoding for the crossfade may begin here, before its first picture."""
-        if not packet.is_keyframe or (packet.pts or 0) >= self._end:
-            return False
-        try:
-            return self._codec.picture(bytes(packet)).kind in {Kind.ENTRY, Kind.INTRA}
-        except (ValueError, IndexError) as error:
-            raise NotCuttable("damaged_pictures", "A picture of the video is damaged.") from error
+    def _body_time(self, pts: int) -> Fraction:
+        """A tick of the body in seconds."""
+        return pts * self._unit - self._source.line.origin
 
-    def _fade_out(self, strip: Strip, tail: RunUp) -> None:
+    def _painted(self, frame: av.VideoFrame) -> av.VideoFrame:
+        return self._stage.paint(frame, max(self._body_time(frame.pts or 0), Fraction(0)))
+
+    def _fade_out(self, strip: Strip, packets: Sequence[Packet[Any]]) -> None:
         """The pictures that are mixed with the outro, and those before them that could not be copied."""
         first = self._end if strip.trailing is None else strip.trailing.first
-        packets = tail.to(first)
         wanted = sum(first <= (packet.pts or 0) < self._stop for packet in packets)
         shown: av.VideoFrame | None = None
         count = 0
@@ -308,9 +327,11 @@ class _Show:
         until: Fraction | None = None,
     ) -> None:
         """Draw a body's picture, on show to `end`, as often as a crossfade wants it from `since` to before `until`."""
-        for time in self._plan.instants(strip.place.time(frame.pts or 0), end):
-            if since <= time and (until is None or time < until):
-                self._draw(strip, self._stage.blended(frame, time), time)
+        times = self._plan.instants(strip.place.time(frame.pts or 0), end)
+        wanted = [time for time in times if since <= time and (until is None or time < until)]
+        painted = self._painted(frame) if wanted else frame
+        for time in wanted:
+            self._draw(strip, self._stage.blended(painted, time), time)
 
     def _draw(self, strip: Strip, frame: av.VideoFrame, time: Fraction) -> None:
         plan = self._plan

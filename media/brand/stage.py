@@ -9,11 +9,12 @@ import av
 
 from media import specs
 from media.brand.cards import Player, open_card, picture_end
+from media.brand.paint import Paint
 from media.brand.plan import Plan, card_rate, make_plan
 from media.brand.spec import BrandSpec, Card
+from media.brand.transitions import Blend
 from media.encode import AudioSpec, VideoSpec
 from media.frames import Canvas, sane_aspect
-from media.pixels import mix
 from media.timeline import Timeline
 from media.types import Limits, Notices
 
@@ -41,10 +42,8 @@ class Stage:
             return None if card is None else open_card(card, canvas, step=1 / rate, limits=limits, stack=stack)
 
         self.intro, self.outro = opened(spec.intro), opened(spec.outro)
-        end = picture_end(line)
-        exact = spec.outro is not None and line.duration - end <= _TAIL
         self.plan: Plan = make_plan(
-            body=end if exact else line.duration,
+            body=body_length(line, spec),
             rate=rate,
             tick=tick,
             intro=self.intro.duration if self.intro else None,
@@ -52,6 +51,8 @@ class Stage:
             transition=spec.transition,
         )
         limits.check_duration(self.plan.duration)
+        self._blend = Blend(spec.transition, canvas)
+        self.paint = Paint(spec, canvas, duration=self.plan.body, limits=limits)
 
     def sound_specs(self, line: Timeline, notices: Notices) -> list[AudioSpec]:
         """The body's tracks; for a silent body one track if a card has sound."""
@@ -68,10 +69,17 @@ class Stage:
         if weight == 1:
             return frame
         if self.intro is not None and time < self.plan.intro_end:
-            return mix(self.intro.picture(time), frame, weight)
+            return self._blend(self.intro.picture(time), frame, weight)
         if self.outro is not None:
-            return mix(self.outro.picture(time - self.plan.outro_start), frame, weight)
+            return self._blend(frame, self.outro.picture(time - self.plan.outro_start), 1 - weight)
         return frame
+
+
+def body_length(line: Timeline, spec: BrandSpec) -> Fraction:
+    """How many seconds of a body are shown: to the end of its picture where an outro follows, else of all."""
+    end = picture_end(line)
+    exact = spec.outro is not None and line.duration - end <= _TAIL
+    return end if exact else line.duration
 
 
 def canvas_of(video: VideoSpec) -> Canvas:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -20,8 +21,9 @@ from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import Access, Edge
 from media.smartcut.mux import PictureTrack
 from media.smartcut.ticks import Ticks
+from media.smartcut.whole import ENCODED, mark
 
-Thumb = npt.NDArray[np.float64]
+Thumb = npt.NDArray[np.float32]
 """The means of a picture's luma on a coarse grid, of shape (9, 16), by which it is known again."""
 
 _STEP = 4
@@ -58,8 +60,9 @@ class Strip:
     """Writes pictures; the `media.smartcut.gops.Writer` of a `RangeCut`.
 
     `drawn` are those that are not the body's alone, `encoded` those of the body that were encoded, by their tick of the
-    output; `copied` are the first and the last tick shown of what was copied. Where `tail` is “kept”, what is to be
-    encoded after the copied pictures is not, but put down in `trailing`: it is decoded with what follows.
+    output; `copied` are the first and the last ticks shown of each stretch that was copied, `marks` how all samples are
+    known again (see `media.smartcut.whole`). Once it `defers_tail`, what is to be encoded after copied pictures is not,
+    but put down in `trailing`: it is decoded with what follows.
     """
 
     def __init__(
@@ -80,8 +83,10 @@ class Strip:
         self.place = place
         self.drawn: dict[int, Thumb] = {}
         self.encoded: dict[int, int] = {}
-        self.copied: tuple[int, int] | None = None
-        self.copies = self.encoded_ticks = 0
+        self.copied: list[tuple[int, int]] = []
+        self.marks = array("q")
+        self.copies = self.painted = self.encoded_ticks = 0
+        self._copying = False
         self.defers_tail = False
         self.trailing: Edge | None = None
 
@@ -96,6 +101,13 @@ class Strip:
         self.drawn[tick] = thumb(frame)
         self._add(frame, tick)
 
+    def paint(self, frame: av.VideoFrame, pts: int) -> None:
+        """Write a whole picture of the body on which something was laid."""
+        tick = self.place(pts)
+        self.drawn[tick] = thumb(frame)
+        self.painted += 1
+        self._add(frame, tick)
+
     def body(self, frame: av.VideoFrame, pts: int) -> None:
         """Encode a picture of the body that lies beside what is copied."""
         tick = self.place(pts)
@@ -108,11 +120,15 @@ class Strip:
     def copy(self, access: Access) -> None:
         """Write a picture of the body as it is."""
         tick = self.place(access.pts)
-        if self.copied is None:
+        if not self._copying:
             self._end_stretch(tick)
+            self.copied.append((tick, tick))
+            self._copying = True
         data = self._codec.entry(access.picture) if access.entry else access.picture.sample
         self._track.write(data, tick, max(self._length(access.duration), 1), key=access.key)
-        self.copied = (tick, tick) if self.copied is None else (self.copied[0], max(self.copied[1], tick))
+        # What an entry has to lose is lost on purpose.
+        self.marks.append(mark(data) if access.entry else access.mark)
+        self.copied[-1] = self.copied[-1][0], max(self.copied[-1][1], tick)
         self.copies += 1
         self._on_work()
 
@@ -122,7 +138,7 @@ class Strip:
         Raises:
             NotCuttable: damaged_pictures, when other frames than wanted come out.
         """
-        if self.defers_tail and self.copied is not None:
+        if self.defers_tail and self._copying:
             self.trailing = edge
             return
         count = 0
@@ -140,7 +156,7 @@ class Strip:
 
     def _add(self, frame: av.VideoFrame, tick: int) -> None:
         self._flush(tick)
-        self._held = (frame, tick)
+        self._held, self._copying = (frame, tick), False
         self._on_work()
 
     def _flush(self, until: int) -> None:
@@ -159,6 +175,7 @@ class Strip:
     def _write(self, samples: Iterator[tuple[bytes, int, bool]]) -> None:
         for data, pts, key in samples:
             self._track.write(data, pts, self._durations.pop(pts), key=key)
+            self.marks.append(ENCODED)
 
 
 def thumb(frame: av.VideoFrame) -> Thumb:
@@ -166,7 +183,7 @@ def thumb(frame: av.VideoFrame) -> Thumb:
     luma = luma_plane(frame)[::_STEP, ::_STEP].astype(np.float64)
     rows = np.add.reduceat(luma, _starts(luma.shape[0], _ROWS), axis=0)
     sums = np.add.reduceat(rows, _starts(luma.shape[1], _COLUMNS), axis=1)
-    return sums / (luma.size / sums.size)
+    return (sums / (luma.size / sums.size)).astype(np.float32)
 
 
 def _starts(length: int, parts: int) -> npt.NDArray[np.int64]:

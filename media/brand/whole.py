@@ -21,7 +21,6 @@ from media.brand.plan import card_rate
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
 from media.brand.stage import NO_PICTURE, Stage, canvas_of
-from media.brand.watermark import Overlay
 from media.decode import Picture, Reader, Sound
 from media.encode import MAX_TIMESCALE, AudioTrack, Mp4Writer, VideoSpec, VideoTrack
 from media.errors import InputError
@@ -29,6 +28,7 @@ from media.fit import Fitter
 from media.progress import Meter
 from media.side import Side
 from media.types import Limits, Notices
+from media.written import check_written
 
 ENDS_EARLY = "ends_early", "The file ends before the time that its header names; its last picture stands there."
 EARLY = Fraction(1)
@@ -50,15 +50,15 @@ def encode(body: BinaryIO, target: Path, spec: BrandSpec, *, limits: Limits, thr
         canvas = canvas_of(video)
         stage = Stage(reader.timeline, canvas, spec, stack, tick=video.time_base, limits=limits)
         sounds = stage.sound_specs(reader.timeline, notices)
-        overlay = Overlay(spec.watermark, canvas, limits) if spec.watermark else None
         meter.total = stage.plan.duration
         title = reader.container.metadata.get("title")
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
             tracks = [writer.audio(sound) for sound in sounds]
-            show = _Show(stage, video, overlay, meter, track=writer.video(video), sounds=tracks)
+            show = _Show(stage, video, meter, track=writer.video(video), sounds=tracks)
             side.open(writer.container, [video.time_base])
             show.play(reader, side)
         _note(stage, reader, notices)
+    check_written(target, show.track.shown, audio_tracks=len(sounds), duration=stage.plan.duration)
     return BrandResult(
         duration=stage.plan.duration,
         frames=show.track.frames,
@@ -81,14 +81,12 @@ class _Show:
         self,
         stage: Stage,
         video: VideoSpec,
-        overlay: Overlay | None,
         meter: Meter,
         *,
         track: VideoTrack,
         sounds: Sequence[AudioTrack],
     ) -> None:
         self._stage, self._plan = stage, stage.plan
-        self._overlay = overlay
         self._fit = Fitter(video.width, video.height, video.pixel_format)
         self._meter = meter
         self._mixers = [
@@ -130,9 +128,7 @@ class _Show:
 
     def _body(self, frame: av.VideoFrame, time: Fraction) -> None:
         """Take a body frame; it is written once the time of the next one is known."""
-        fitted = self._fit(frame)
-        if self._overlay is not None:
-            fitted = self._overlay(fitted)
+        fitted = self._stage.paint(self._fit(frame), time - self._plan.body_start)
         self._flush(time)
         self._held = (fitted, time)
         self.body_frames += 1

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Discard
 from av.video.stream import VideoStream
 
 from media.encode import CopyTrack, Mp4Writer
@@ -20,7 +21,7 @@ from media.progress import Meter
 from media.segments.errors import NotSplittable
 from media.segments.pictures import EncodedSegment
 from media.segments.plan import Segment, ranges
-from media.segments.sound import EncodedSound
+from media.segments.sound import EncodedSound, SourceSound
 from media.shown import Shown
 from media.side import SideMaterial, read_material
 from media.side.material import MaterialWriter
@@ -28,6 +29,7 @@ from media.smartcut.hevc import kind
 from media.smartcut.hvc import PARAMETER_SETS, headers
 from media.source import open_source
 from media.specs import SIDE_LOSSES
+from media.timeline import timeline
 from media.trim import TrimResult
 from media.types import NO_LIMITS, Limits, Notices, Progress, no_progress
 from media.written import check_written
@@ -39,7 +41,7 @@ _ANY_LENGTH = Limits(max_duration=NO_LIMITS.max_duration)
 def join(
     plan: Sequence[Segment],
     pictures: Iterable[tuple[EncodedSegment, BinaryIO]],
-    sound: tuple[EncodedSound, BinaryIO] | None,
+    sound: tuple[EncodedSound | SourceSound, BinaryIO] | None,
     target: Path,
     *,
     side: SideMaterial | BinaryIO | None = None,
@@ -48,7 +50,8 @@ def join(
     """Join the segments of `plan` and the sound into the MP4 `target`, whose index is at its end.
 
     `pictures` gives what `encode_segment` told and wrote of each segment, in the order of the plan; a file is read
-    before the next is asked for. `sound` is None when the source has none. `side` is what goes along with them
+    before the next is asked for. `sound` is what was encoded, or the source whose own tracks are copied; None when
+    it has none. `side` is what goes along with them
     (`read_material` of the plan's ranges), or the source to read it from; without it that is left out. On any error
     `target` does not exist afterwards.
 
@@ -69,14 +72,16 @@ def join(
             made.append(facts)
             meter.report(segment.end)
         joint.finish()
-        _conclude(made, None if sound is None else sound[0], material, notices)
+        tracks = None if sound is None else sound[0]
+        _conclude(made, tracks if isinstance(tracks, EncodedSound) else None, material, notices)
         meter.finish()
-    tracks = 0 if sound is None else sound[0].tracks
-    check_written(target, joint.shown, audio_tracks=tracks, duration=plan[-1].end)
+    count = 0 if tracks is None else tracks.tracks
+    ends = tracks.ends if isinstance(tracks, SourceSound) else None
+    check_written(target, joint.shown, audio_tracks=count, duration=plan[-1].end, sound_ends=ends)
     return TrimResult(
         duration=plan[-1].end,
         frames=sum(facts.frames for facts in made),
-        audio_tracks=tracks,
+        audio_tracks=count,
         ranges=ranges(plan),
         reencoded=plan[-1].end,
         warnings=tuple(notices),
@@ -113,11 +118,12 @@ class _Joint:
         self,
         stack: ExitStack,
         target: Path,
-        sound: tuple[EncodedSound, BinaryIO] | None,
+        sound: tuple[EncodedSound | SourceSound, BinaryIO] | None,
         material: SideMaterial | None,
     ) -> None:
         self._stack, self._target, self._material = stack, target, material
         self._sound_source = None if sound is None else stack.enter_context(_opened(sound[1]))
+        self._shifts = sound[0].shifts if sound is not None and isinstance(sound[0], SourceSound) else None
         self._pictures: PictureJoint | None = None
         self._sound: _Sound | None = None
         self._side: MaterialWriter | None = None
@@ -163,7 +169,7 @@ class _Joint:
         self._like = _settings(stream)
         self._pictures = PictureJoint(writer.copy(stream), stream.codec_context.reorder_depth)
         if self._sound_source is not None:
-            self._sound = _Sound(self._sound_source, writer)
+            self._sound = _Sound(self._sound_source, writer, self._shifts)
         if self._material is not None:
             unit = stream.time_base or Fraction(1)
             self._side = MaterialWriter(self._material, writer.container, [unit])
@@ -250,12 +256,15 @@ class PictureJoint:
 
 
 class _Sound:
-    """The sound tracks, copied as far as the pictures have come."""
+    """The sound tracks, copied as far as the pictures have come; `shifts` is by how many ticks each is earlier."""
 
-    def __init__(self, container: InputContainer, writer: Mp4Writer) -> None:
-        streams = list(container.streams.audio)
+    def __init__(self, container: InputContainer, writer: Mp4Writer, shifts: Sequence[int] | None) -> None:
+        streams = container.streams.audio if shifts is None else timeline(container).audio
+        for other in container.streams:
+            other.discard = Discard.default if any(other is stream for stream in streams) else Discard.all
         self._tracks = {stream.index: writer.copy(stream) for stream in streams}
-        self._packets = (packet for packet in container.demux(*streams) if packet.size)
+        self._shifts = dict(zip(self._tracks, shifts or [0] * len(streams), strict=True))
+        self._packets = (self._moved(packet) for packet in container.demux(*streams) if packet.size)
         self._next = next(self._packets, None)
 
     def copy(self, until: Fraction | None) -> None:
@@ -263,6 +272,13 @@ class _Sound:
         while self._next is not None and (until is None or _decoded(self._next) <= until):
             self._tracks[self._next.stream_index].write(self._next)
             self._next = next(self._packets, None)
+
+    def _moved(self, packet: Packet[Any]) -> Packet[Any]:
+        shift = self._shifts[packet.stream_index]
+        if shift and packet.pts is not None:
+            packet.pts -= shift
+            packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+        return packet
 
 
 def _decoded(packet: Packet[Any]) -> Fraction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ import av
 
 from media import specs
 from media.decode import Picture, Reader
-from media.encode import Mp4Writer, VideoTrack
+from media.encode import Mp4Writer, VideoSpec, VideoTrack
 from media.errors import InputError
 from media.progress import Meter
 from media.segments.errors import NotSplittable
@@ -24,6 +24,11 @@ from media.written import check_written
 
 WITHOUT_TIMES = {"avi"}
 _NO_TIMES = "Files of this kind do not say when their pictures are shown."
+
+
+Dresser = Callable[[av.VideoFrame, Fraction], av.VideoFrame]
+"""Makes of a decoded picture, shown at a time of the source, the one that is encoded."""
+Dress = Callable[[VideoSpec], Dresser]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,12 @@ def encode_segment(
     *,
     limits: Limits = DEFAULT_LIMITS,
     threads: int = 1,
+    dress: Dress | None = None,
     on_progress: Progress = no_progress,
 ) -> EncodedSegment:
     """Encode the pictures of one segment, as `media.trim.trim` would, into an MP4 that begins with a keyframe at 0.
+
+    `dress` is asked once what is to be made of the pictures before they are encoded.
 
     Every segment of a source gets the same settings, so that all have the same parameter sets. Encoders decide a little
     differently with other numbers of `threads`: all segments should have the same. On any error `target` does not exist
@@ -97,7 +105,7 @@ def encode_segment(
             raise NotSplittable("no_timestamps", _NO_TIMES)
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
             spec = specs.video_spec(line, frame, notices)
-            strip = _Strip(writer.video(spec))
+            strip = _Strip(writer.video(spec), None if dress is None else dress(spec))
             early = []
             # Before the first stretch is read: the reader may open the file anew, and what is known of streams goes.
             stretches = [_exact(part, line) for part in segment.parts]
@@ -154,8 +162,9 @@ def _belongs(picture: Picture, part: Part, reader: Reader) -> bool:
 class _Strip:
     """Places the pictures of parts on the ticks that they have in the whole result, then from 0 in the file."""
 
-    def __init__(self, track: VideoTrack) -> None:
+    def __init__(self, track: VideoTrack, dresser: Dresser | None) -> None:
         self.track = track
+        self._dresser = dresser
         self.last, self.end = -1, 0
         self._start: int | None = None
         self.sizes: set[tuple[int, int]] = set()
@@ -180,7 +189,8 @@ class _Strip:
         if self._start is None:
             self._start = tick
         self._flush(tick)
-        self._pending, self.last, self._empty = (picture.frame, tick), tick, False
+        frame = picture.frame if self._dresser is None else self._dresser(picture.frame, time)
+        self._pending, self.last, self._empty = (frame, tick), tick, False
         self.sizes.add((picture.frame.width, picture.frame.height))
 
     def finish(self) -> None:

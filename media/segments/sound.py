@@ -15,6 +15,8 @@ from media.encode import AudioTrack, Mp4Writer
 from media.errors import InputError
 from media.progress import Meter
 from media.ranges import resolve
+from media.smartcut.audio import can_copy
+from media.timeline import Timeline
 from media.trim import EARLY
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress
 from media.written import check_written
@@ -44,6 +46,33 @@ class EncodedSound:
         """Read what `to_dict` wrote."""
         warnings = tuple(Notice(**warning) for warning in document["warnings"])
         return cls(document["tracks"], tuple(document["early"]), document["damaged"], warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSound:
+    """The tracks of a source as they are, to be copied: when each `ends`, in seconds of the source, and by how many of
+    its ticks each is moved so that the presentation starts at 0."""
+
+    ends: tuple[Fraction, ...]
+    shifts: tuple[int, ...]
+
+    @property
+    def tracks(self) -> int:
+        """How many there are."""
+        return len(self.ends)
+
+
+def source_sound(line: Timeline) -> SourceSound | None:
+    """What of an opened source's sound may be copied along with all of its pictures; None where it is to be encoded, or
+    where there is none."""
+    if not line.audio or not all(can_copy(stream) and stream.duration is not None for stream in line.audio):
+        return None
+    units = [stream.time_base or Fraction(1, stream.rate) for stream in line.audio]
+    ends = [
+        ((stream.start_time or 0) + (stream.duration or 0)) * unit - line.origin
+        for stream, unit in zip(line.audio, units, strict=True)
+    ]
+    return SourceSound(tuple(ends), tuple(round(line.origin / unit) for unit in units))
 
 
 def encode_sound(

@@ -100,7 +100,7 @@ def check_sound(source: Opened, made: Opened, claim: Claim) -> None:
         unit = track.time_base or Fraction(1)
         times = np.array([entry.timestamp for entry in track.index_entries], np.int64)
         if number not in claim.copied_sound:
-            _check_length(times, track, claim.duration)
+            check_length(times, track, claim.duration)
             continue
         given = source.line.audio[number].time_base or Fraction(1)
         picture = source.line.video.time_base if source.line.video is not None else None
@@ -125,7 +125,12 @@ def _check_near(wanted: npt.NDArray[np.floating], there: npt.NDArray[np.floating
         raise failed(f"sound is missing at {wanted[int(far.argmax())]:.3f} s")
 
 
-def _check_length(times: Ticks, track: AudioStream, duration: Fraction) -> None:
+def check_length(times: Ticks, track: AudioStream, duration: Fraction) -> None:
+    """Check by the times of its packets that an encoded track is `duration` seconds long and has no gap.
+
+    Raises:
+        NotCuttable: certificate_failed.
+    """
     frame = track.codec_context.frame_size or _USUAL_FRAME
     length = int(duration / (track.time_base or Fraction(1)))
     if not len(times) or times[0] > 0 or abs(int(times[-1]) + frame - length) > 2 * frame:

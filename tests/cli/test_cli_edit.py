@@ -58,6 +58,7 @@ def test_asks_for_branding(finished, cutwork, clip, tmp_path):
     logo.write_bytes(b"picture")
     options = ["--intro", "text:Algebra|Lecture 7", "--outro", clip, "--card-duration", "3", "--title", "Algebra 1/7"]
     options += ["--watermark", logo, "--watermark-position", "top-left", "--watermark-opacity", "0.5"]
+    options += ["--watermark-start", "0:01", "--watermark-fade-in", "0.5"]
     options += ["--transition", "crossfade", "--transition-duration", "0.4", "--no-preview"]
     assert cutwork("edit", "ast_7", "--keep", "1-2", *options).code == 0
     [body] = finished.bodies("POST /v1/jobs/edit")
@@ -69,7 +70,7 @@ def test_asks_for_branding(finished, cutwork, clip, tmp_path):
             "intro": {"title": "Algebra", "subtitle": "Lecture 7", "duration": "3"},
             "outro": {"asset": "ast_1", "duration": "3"},
             "transition": {"type": "crossfade", "duration": "0.4"},
-            "watermark": {"asset": "ast_2", "position": "top-left", "opacity": "0.5"},
+            "watermark": {"asset": "ast_2", "position": "top-left", "opacity": "0.5", "start": "1", "fade_in": "0.5"},
         },
         "filename": "Algebra 1-7.mp4",
         "metadata": {"title": "Algebra 1/7"},
@@ -97,7 +98,7 @@ def test_detached_it_prints_the_id_alone(finished, cutwork, clip):
         (["--keep", "1-", "--intro", "none.mp4"], "there is no such file"),
         (["--keep", "1-", "--intro", "text: "], "names no title"),
         (["--keep", "1-", "--intro", "text:A", "--intro-title", "B"], "twice"),
-        (["--keep", "1-", "--watermark-position", "center"], "need --watermark"),
+        (["--keep", "1-", "--watermark-position", "center"], "--watermark-position need --watermark"),
         (["--keep", "1-", "--transition", "crossfade"], "needs --intro or --outro"),
         (["--keep", "1-", "--detach", "-o", "x.mp4"], "does not wait"),
         (["--keep", "1-", "-o", "/no/such/folder/x.mp4"], "no such folder"),

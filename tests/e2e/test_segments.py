@@ -1,9 +1,13 @@
-"""An exact edit that is long enough is cut into segments, which encode workers take side by side."""
+"""What is encoded and long enough is cut into segments, which encode workers take side by side."""
 
 from fractions import Fraction
 
+import av
 import pytest
+from PIL import Image
 
+from media.barcode import read_frame
+from media.pixels import planes
 from media.sample import make_sample
 from tests.media.measure import clicks, flashes, numbers
 
@@ -36,3 +40,20 @@ def test_a_long_exact_edit_is_encoded_in_segments(client, recording, tmp_path):
     heard, seen = clicks(video), flashes(video)
     assert len(heard) == len(seen) > 50
     assert max(abs(a - b) for a, b in zip(heard, seen, strict=True)) <= Fraction(1024, 48000)
+
+
+def test_a_watermark_is_painted_in_segments(client, recording, tmp_path):
+    logo = tmp_path / "logo.png"
+    Image.new("RGB", (80, 40), (255, 255, 255)).save(logo)
+    watermark = {"asset": client.upload(logo)["id"], "position": "bottom-right", "width": "0.25", "opacity": 1}
+    brand = {"intro": {"title": "Long", "duration": "1"}, "watermark": watermark}
+    job = client.wait(client.edit(client.upload(recording), [{"end": "64"}], brand=brand, preview=False))
+    assert job["status"] == "succeeded", job["error"]
+    made = job["stages"]["brand"]
+    assert made["parts"] == {"total": 4, "running": 0, "succeeded": 4}
+    assert (made["result"]["fallback"], made["result"]["frames"]) == (None, 65 * 25)
+    with av.open(str(client.download(job, "video", tmp_path))) as container:
+        frames = list(container.decode(video=0))[25:]
+    assert [read_frame(frame) for frame in frames] == list(range(64 * 25))
+    # 80 × 40 pixels, 10 from the right and from below.
+    assert min(planes(frame)[0][134:168, 234:308].min() for frame in frames[::50]) > 220

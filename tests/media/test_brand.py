@@ -30,7 +30,7 @@ from media.pixels import planes
 from media.sample import Painter, make_sample
 
 AAC_FRAME = Fraction(1024, 48_000)
-HALF = Transition("crossfade", Fraction(1, 2))
+HALF = Transition("dissolve", Fraction(1, 2))
 QUARTER_RIGHT = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
 
 
@@ -134,7 +134,7 @@ def test_crossfade_weights(plain, tmp_path) -> None:
     """White card over a body of luma 60: every picture of the transition has the level that its weight gives."""
     target = tmp_path / "out.mp4"
     spec_ = BrandSpec(
-        intro=ImageCard(image((255, 255, 255)), Fraction(1)), transition=Transition("crossfade", Fraction(2, 5))
+        intro=ImageCard(image((255, 255, 255)), Fraction(1)), transition=Transition("dissolve", Fraction(2, 5))
     )
     result = branded(plain, target, spec_)
     levels = lumas(target)
@@ -150,7 +150,7 @@ def test_sound_crossfades_with_equal_power(plain, tmp_path) -> None:
     spec_ = BrandSpec(
         intro=ImageCard(image((0, 0, 0)), Fraction(1)),
         outro=ImageCard(image((0, 0, 0)), Fraction(1)),
-        transition=Transition("crossfade", Fraction(4, 5)),
+        transition=Transition("dissolve", Fraction(4, 5)),
     )
     branded(plain, target, spec_)
     _, rate, samples = sound(target)
@@ -256,7 +256,7 @@ def test_a_still_body_dissolves_smoothly(tmp_path) -> None:
     body = write(tmp_path / "slides.mp4", grey(60, 3), [0, 2, 4], spec())
     target = tmp_path / "out.mp4"
     spec_ = BrandSpec(
-        outro=ImageCard(image((255, 255, 255)), Fraction(2)), transition=Transition("crossfade", Fraction(1))
+        outro=ImageCard(image((255, 255, 255)), Fraction(2)), transition=Transition("dissolve", Fraction(1))
     )
     result = branded(body, target, spec_)
     fading = [level for time, level in lumas(target) if result.segments[0].end <= time < result.segments[1].end]

@@ -20,7 +20,7 @@ RATE = Fraction(30)
 
 
 def crossfade(duration: str) -> Transition:
-    return Transition("crossfade", Fraction(duration))
+    return Transition("dissolve", Fraction(duration))
 
 
 def plan(intro="2", body="10", outro="3", transition=CUT, rate=RATE, tick=TICK) -> Plan:
@@ -135,7 +135,7 @@ def test_frames_add_up(intro, body, outro, fade, rate) -> None:
             tick=1 / rate / 1000,
             intro=intro,
             outro=outro,
-            transition=Transition("crossfade", fade),
+            transition=Transition("dissolve", fade),
         )
     except InputError:
         assert fade * rate > min(round(intro * rate), round(outro * rate), body * rate / 2) - 1

@@ -78,9 +78,7 @@ def test_a_sound_file_is_neither_body_nor_card(silent_clip, tmp_path) -> None:
 
 
 def test_a_crossfade_that_does_not_fit_is_refused(silent_clip, tmp_path) -> None:
-    spec_ = BrandSpec(
-        intro=ImageCard(image((0, 0, 0)), Fraction(1)), transition=Transition("crossfade", Fraction(3, 2))
-    )
+    spec_ = BrandSpec(intro=ImageCard(image((0, 0, 0)), Fraction(1)), transition=Transition("dissolve", Fraction(3, 2)))
     with pytest.raises(InputError) as raised:
         branded(silent_clip, tmp_path / "out.mp4", spec_)
     assert raised.value.code == "invalid_transition"

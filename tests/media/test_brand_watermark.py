@@ -12,8 +12,9 @@ from measure import numbers
 from PIL import Image
 
 from media.brand import BrandSpec, Watermark, brand
+from media.brand.patch import stored_box
 from media.brand.spec import POSITIONS
-from media.brand.watermark import Overlay, mark_box, stored_box
+from media.brand.watermark import Overlay, mark_box
 from media.encode import Colour
 from media.errors import InputError
 from media.frames import Canvas
@@ -73,10 +74,17 @@ def test_the_place_and_the_size(position: str) -> None:
     left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
     assert (right - left, bottom - top) == (100, 50)
     assert len(rows) == 100 * 50
-    vertical, _, horizontal = position.partition("-")
-    assert (left, right) == {"left": (20, 120), "right": (280, 380), "": (150, 250)}[horizontal]
-    wanted = {"top": (20, 70), "bottom": (230, 280), "center": (124, 174)}[vertical]
-    assert (top, bottom) == wanted
+    across = {"left": (20, 120), "right": (280, 380)}
+    down = {"top": (20, 70), "bottom": (230, 280)}
+    words = position.split("-")
+    assert (left, right) == next((across[word] for word in words if word in across), (150, 250))
+    assert (top, bottom) == next((down[word] for word in words if word in down), (124, 174))
+
+
+def test_margins_of_both_axes() -> None:
+    canvas = Canvas(width=400, height=300, colour=HD)
+    corner = mark(position="bottom-right", margin=Fraction(1, 20), margin_y=Fraction(1, 10), width=Fraction(1, 4))
+    assert mark_box(corner, (100, 50), canvas) == (280, 210, 100, 50)
 
 
 @pytest.mark.parametrize("opacity", ["0.1", "0.5", "0.8", "1"])

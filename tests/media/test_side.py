@@ -223,7 +223,7 @@ def test_publish_keeps_all_and_the_index_can_come_first(mkv, tmp_path):
     ffmpeg("-i", sent, "-map", "0:v:0", "-map", "0:a", "-f", "null", "-")
 
 
-@pytest.mark.parametrize("transition", [Transition(), Transition("crossfade", Fraction(1, 2))], ids=["cut", "fade"])
+@pytest.mark.parametrize("transition", [Transition(), Transition("dissolve", Fraction(1, 2))], ids=["cut", "fade"])
 def test_brand_moves_them_by_the_intro(mkv, tmp_path, transition):
     body, target = tmp_path / "body.mp4", tmp_path / "branded.mp4"
     made(mkv, body, ONE)

@@ -6,9 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from media.errors import InputError
-from media.lettering import clean_text, set_block
+from media.fonts import NAMES, Family
+from media.lettering import Style, clean_text, set_block
 from media.titles import SAFE, Title, accent_for, contrast, make_title, parse_color
 
 LONG = "A rather long introduction to the spectral theory of graphs and its many uses in computing"
@@ -71,13 +73,64 @@ def test_a_word_wider_than_the_card_is_cut() -> None:
     assert rows[:, -int(320 * SAFE) :].max() == 0
 
 
-@pytest.mark.parametrize("text", ["漢字", "Ünal", "smile 😀", "a\x00b", "zero\u200bwidth", "שלום"])
+@pytest.mark.parametrize("text", ["漢字", "かな", "한글", "smile 😀", "a\x00b", "שלום"])
 def test_text_without_glyphs_is_refused_by_name(text: str) -> None:
     with pytest.raises(InputError) as raised:
         card(text)
     assert raised.value.code == "unsupported_text"
     strange = next(c for c in text if not c.isascii() or c == "\x00")
     assert f"U+{ord(strange):04X}" in raised.value.message
+
+
+@pytest.mark.parametrize("family", NAMES)
+@pytest.mark.parametrize(
+    "text", ["Łódź – “naïve” … 50 €", "Việt Nam", "Καλημέρα, ώρα", "Привет, Їжак", "مرحبا بالعالم", "a\u0301bc"]
+)
+def test_scripts_that_are_written(text: str, family: Family) -> None:
+    """No character is drawn as the empty box, and different letters look different."""
+    words = clean_text(text, family)
+    block = set_block(words, 40, 2000, Style(family))
+    box = block.font.getmask("\uffff")
+    seen = {character: block.font.getmask(character) for character in words if not character.isspace()}
+    assert all((mask.size, bytes(mask)) != (box.size, bytes(box)) for mask in seen.values())
+
+
+def test_scripts_of_two_fonts_are_refused_together() -> None:
+    with pytest.raises(InputError) as raised:
+        clean_text("Привет مرحبا")
+    assert raised.value.code == "unsupported_text"
+    assert "scripts" in raised.value.message
+
+
+def test_arabic_is_joined_ordered_and_set_from_the_right() -> None:
+    """Letters take their joined forms; the first word of a line stands on the right, and short lines too."""
+    words = clean_text("مرحبا بالعالم")
+    block = set_block(words, 40, 2000)
+    assert block.font.getlength("مرحبا") < sum(block.font.getlength(letter) for letter in "مرحبا")
+    first, both = (set_block(text, 40, 2000) for text in ("مرحبا", words))
+    masks = []
+    for one in (first, both):
+        mask = Image.new("L", (both.width + 20, both.height), 0)
+        one.draw(mask, 10 + both.width - one.width, 0)
+        masks.append(np.asarray(mask)[:, -(first.width // 2) :])
+    assert np.abs(masks[0].astype(int) - masks[1]).mean() < 2
+    two_lines = set_block(f"{words}\n\u0628", 40, 2000)
+    mask = Image.new("L", (two_lines.width, two_lines.height), 0)
+    two_lines.draw(mask, 0, 0)
+    below = np.nonzero(np.asarray(mask)[two_lines.leading :])[1]
+    assert below.min() > two_lines.width / 2
+
+
+def test_right_to_left_is_refused_where_it_cannot_be_ordered(monkeypatch) -> None:
+    monkeypatch.setattr("media.lettering.can_order", lambda: False)
+    with pytest.raises(InputError, match="right to left"):
+        clean_text("مرحبا")
+    assert clean_text("hello") == "hello"
+
+
+def test_weights_differ() -> None:
+    light, heavy = (set_block("Weight", 60, 900, Style("sans", weight)) for weight in (300, 800))
+    assert heavy.width > light.width
 
 
 def test_white_space_is_tidied() -> None:

@@ -46,7 +46,7 @@ def test_a_title_card_gets_its_defaults():
         "background": "#101820",
         "color": "#ffffff",
     }
-    assert brand["transition"] == {"type": "cut", "duration": "0"}
+    assert brand["transition"] == {"type": "cut", "duration": "0", "direction": "left"}
 
 
 def test_what_makes_no_difference_makes_no_other_request():
@@ -54,6 +54,8 @@ def test_what_makes_no_difference_makes_no_other_request():
     plain = load(brand={"intro": {"title": "Hello", "color": "#ffffff"}})
     assert load(brand={"intro": card, "transition": {"type": "cut", "duration": 3}}) == plain
     mark = {"watermark": {"asset": ASSET}}
+    fades = [{"intro": card, "transition": {"type": kind, "duration": 1}} for kind in ("crossfade", "dissolve")]
+    assert load(brand=fades[0]) == load(brand=fades[1] | {"transition": fades[1]["transition"] | {"direction": "up"}})
     assert load(brand=mark | {"transition": {"type": "crossfade"}}) == load(brand=mark)
     assert load(keep=[{"start": 1, "end": 2}, {"start": "2.0", "end": 3}]) == load(keep=[{"start": 1, "end": 3}])
     assert len(load(keep=[{"start": 2, "end": 3}, {"start": 1, "end": 2}])["keep"]) == 2
@@ -84,8 +86,11 @@ def test_what_makes_no_difference_makes_no_other_request():
         ({"brand": {"intro": {"title": "bell\x07"}}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "opacity": 1.5}}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "opacity": "NaN"}}}, "brand"),
-        ({"brand": {"watermark": {"asset": ASSET, "position": "left"}}}, "brand"),
-        ({"brand": {"intro": {"title": "x"}, "transition": {"type": "wipe"}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "position": "middle"}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "start": 3, "end": 2}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "end": 2, "fade_in": 1, "fade_out": 1.5}}}, "brand"),
+        ({"brand": {"intro": {"title": "A"}, "transition": {"type": "wipe", "direction": "in"}}}, "brand"),
+        ({"brand": {"intro": {"title": "x"}, "transition": {"type": "spin"}}}, "brand"),
         ({"metadata": {"k" * 65: 1}}, "metadata"),
         ({"metadata": {"k": "v" * 20_000}}, "metadata"),
         ({"surprise": 1}, "surprise"),

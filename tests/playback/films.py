@@ -87,7 +87,7 @@ class Studio:
         make_sample(card, seconds=INTRO / RATE, fps=RATE, size=SIZE)
         with body.path.open("rb") as file, card.open("rb") as first:
             intro, outro = VideoCard(first), TitleCard(title="The end", duration=OUTRO / RATE)
-            fade = Transition("crossfade", FADE / RATE)
+            fade = Transition("dissolve", FADE / RATE)
             result = brand(file, path, BrandSpec(intro=intro, outro=outro, transition=fade))
         assert result.copied > 0
         begin = INTRO - FADE

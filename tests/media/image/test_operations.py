@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -242,7 +243,8 @@ def test_text_is_where_it_was_asked_for(position):
     dark = Image.new("RGB", (400, 200), (10, 20, 30))
     made = done(Text(text="Hello", letters=length(40), position=position, margin=length(20), color="#ff8000"), dark)
     reference = Image.new("RGB", dark.size, (10, 20, 30))
-    font = ImageFont.load_default(40)
+    font = ImageFont.truetype(str(files("fontpkg_noto_sans") / "files" / "NotoSans[wdth,wght].ttf"), 40)
+    font.set_variation_by_axes([400, 100])
     box = (round(font.getlength("Hello")), 48)
     x, y = {"top-left": (20, 20), "center": ((400 - box[0]) // 2, 76), "bottom-right": (380 - box[0], 132)}[position]
     inset = (48 - sum(font.getmetrics())) // 2

@@ -28,7 +28,7 @@ from media.smartcut import smart_cut
 from media.types import Range
 
 AAC_FRAME = Fraction(1024, 44_100)
-HALF = Transition("crossfade", Fraction(1, 2))
+HALF = Transition("dissolve", Fraction(1, 2))
 
 
 def white(size=(320, 180)) -> BytesIO:
@@ -204,7 +204,7 @@ def test_uneven_frame_times(clip, clips, wrapped) -> None:
 
 def test_slides_dissolve_and_are_copied(clip, clips, wrapped) -> None:
     """A picture that stands from before a crossfade to after it is whole again as soon as that is over."""
-    made = wrapped(make(clip, clips, "pause.mp4"), around(transition=Transition("crossfade", Fraction(1))))
+    made = wrapped(make(clip, clips, "pause.mp4"), around(transition=Transition("dissolve", Fraction(1))))
     assert made.result.fallback is None
     times = dict(made.frames())
     whole = times[Fraction(1)]
@@ -220,7 +220,7 @@ def test_one_picture_for_all_of_the_body(tmp_path, wrapped) -> None:
     with Mp4Writer(body) as writer:
         spec = VideoSpec(width=320, height=180, time_base=Fraction(1, 90_000), rate=Fraction(25))
         writer.video(spec).write(av.VideoFrame.from_ndarray(grey, format="yuv420p"), Fraction(0), Fraction(4))
-    made = wrapped(body, around(transition=Transition("crossfade", Fraction(4, 5))))
+    made = wrapped(body, around(transition=Transition("dissolve", Fraction(4, 5))))
     assert (made.result.fallback, made.result.body_frames) == (None, 1)
     levels = [float(planes(frame)[0].mean()) for _, frame in made.frames()]
     dark = levels.index(min(levels))

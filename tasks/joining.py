@@ -1,0 +1,30 @@
+"""What the parts of a stage have made, as the engine joins it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import BinaryIO
+
+from media.segments.pictures import EncodedSegment
+from media.segments.sound import EncodedSound
+from tasks.context import MadePart, StageContext
+
+SOUND_SHARE = 0.02
+"""What it costs to encode sound, measured by pictures."""
+
+
+def made_pictures(ctx: StageContext, parts: Sequence[MadePart]) -> Iterator[tuple[EncodedSegment, BinaryIO]]:
+    """The segments in their order; one is open at a time."""
+    for part in parts:
+        if part.kind == "segment":
+            with ctx.open(part.files["video.mp4"]) as file:
+                yield EncodedSegment.from_dict(part.result["made"]), file
+
+
+def made_sound(ctx: StageContext, files: ExitStack, parts: Sequence[MadePart]) -> tuple[EncodedSound, BinaryIO] | None:
+    """The sound, if it was encoded as a part; `files` closes it."""
+    for part in parts:
+        if part.kind == "sound":
+            return EncodedSound.from_dict(part.result["made"]), files.enter_context(ctx.open(part.files["sound.m4a"]))
+    return None

@@ -1,0 +1,103 @@
+"""A watermark for a while: the body is encoded there, and copied to the bit before and after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from judging import decoded, ffmpeg_says, psnr
+from PIL import Image
+from variants import make
+
+from media.barcode import read_frame
+from media.brand import BrandSpec, ImageCard, Transition, Watermark, brand
+from media.brand.watermark import mark_box
+from media.frames import Canvas
+from media.pixels import planes
+
+
+def image(size=(100, 50)) -> BytesIO:
+    file = BytesIO()
+    Image.new("RGB", size, (255, 255, 255)).save(file, "PNG")
+    return file
+
+
+def mark(start: str, end: str | None, **options) -> Watermark:
+    return Watermark(
+        file=image(),
+        position="left",
+        opacity=Fraction(1),
+        start=Fraction(start),
+        end=None if end is None else Fraction(end),
+        **options,
+    )
+
+
+def judge(body: Path, target: Path, spec: BrandSpec, *, lead: int = 0):
+    """Frame numbers with the mark, and those that were encoded without it."""
+    with body.open("rb") as file:
+        result = brand(file, target, spec)
+    originals = decoded(body)
+    assert result.fallback is None
+    assert ffmpeg_says(target, *(seam.at for seam in result.seams)) == ""
+    box = mark_box(spec.watermark, (100, 50), Canvas(width=320, height=180))
+    area = (slice(box[1] + 4, box[1] + box[3] - 4), slice(box[0] + 4, box[0] + box[2] - 4))
+    with av.open(str(target)) as container:
+        frames = list(container.decode(video=0))[lead:]
+    numbers, marked, touched = [], set(), set()
+    for frame in frames:
+        number = read_frame(frame)
+        numbers.append(number)
+        likeness = psnr(frame.to_ndarray(), originals[number][0][1])
+        if planes(frame)[0][area].min() > 200:
+            marked.add(number)
+        else:
+            assert likeness >= 40
+            touched |= {number} if likeness != np.inf else set()
+    return result, numbers, marked, touched, originals
+
+
+@pytest.mark.parametrize("name", ["pyramid.mp4", "no_b.mp4", "intra.mp4", "hevc.mp4"])
+def test_only_its_time_is_encoded(name, clip, clips, tmp_path) -> None:
+    body = make(clip, clips, name)
+    spec = BrandSpec(watermark=mark("2", "3.5"))
+    result, numbers, marked, touched, originals = judge(body, tmp_path / "out.mp4", spec)
+    rate = Fraction(30)
+    assert numbers == sorted(originals)
+    assert marked == {number for number in numbers if 2 <= number / rate < Fraction(7, 2)}
+    # Of the rest no more is encoded than the groups that the mark begins and ends in.
+    assert len(touched) <= 2 * 32
+    assert result.copied > 0
+    assert result.frames == result.body_frames == len(numbers)
+
+
+def test_beside_cards_and_crossfades(clip, clips, tmp_path) -> None:
+    """From the crossfade with the intro to the end, under the crossfade with the outro."""
+    body = make(clip, clips, "pyramid.mp4")
+    white = ImageCard(image((320, 180)), Fraction(1))
+    spec = BrandSpec(
+        intro=white, outro=white, transition=Transition("dissolve", Fraction(1, 2)), watermark=mark("4", None)
+    )
+    with body.open("rb") as file:
+        result = brand(file, tmp_path / "out.mp4", spec)
+        file.seek(0)
+        plain = brand(file, tmp_path / "plain.mp4", replace(spec, watermark=None))
+    assert result.fallback is plain.fallback is None
+    assert (result.frames, result.duration) == (plain.frames, plain.duration)
+    with av.open(str(tmp_path / "out.mp4")) as one, av.open(str(tmp_path / "plain.mp4")) as two:
+        pairs = list(zip(one.decode(video=0), two.decode(video=0), strict=True))
+    box = mark_box(spec.watermark, (100, 50), Canvas(width=320, height=180))
+    area = (slice(box[1] + 4, box[1] + box[3] - 4), slice(box[0] + 4, box[0] + box[2] - 4))
+    for made, without in pairs:
+        assert made.pts == without.pts
+        time = Fraction(made.pts) * made.time_base - Fraction(1, 2)
+        inside = planes(made)[0][area].mean()
+        if 4 <= time < result.segments[2].end - Fraction(1, 2):
+            assert inside > 225
+        elif time < 4:
+            assert abs(planes(made)[0].astype(float) - planes(without)[0]).mean() < 3
