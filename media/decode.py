@@ -72,10 +72,11 @@ class Reader:
     `sound` chooses all tracks, the main one or none, `pictures` the moving picture or none. `on_packet` is called for
     every packet read, also while nothing comes out yet, and may raise. `damaged` counts packets and frames inside the
     stretches read so far that did not decode; `ended` is the time at which the file ended during the last stretch, if
-    it did.
+    it did; `leaped` whether its clock leaped on the way (see `media.watchdog`).
 
     Raises:
-        InputError: as `open_source`, also for errors on the way; unsupported_codec, too_long, no_progress.
+        InputError: as `open_source`, also for errors on the way; unsupported_codec, too_long, no_progress,
+            times_jump_back.
     """
 
     container: InputContainer
@@ -182,6 +183,11 @@ class Reader:
             # What a file that was cut off has lost was another picture.
             stretch.never_empty = False
         yield from stretch.hold()
+
+    @property
+    def leaped(self) -> bool:
+        """See the class."""
+        return self._watchdog.leaped
 
     def time_of(self, stamp: int, stream: VideoStream | AudioStream) -> Fraction:
         """A timestamp of a stream as seconds from the presentation start."""

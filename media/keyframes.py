@@ -20,6 +20,7 @@ from media.progress import Meter
 from media.source import open_source
 from media.timeline import timeline
 from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress
+from media.watchdog import Watchdog
 
 
 def keyframe_map(
@@ -79,7 +80,10 @@ def _from_index(
 
 def _from_packets(container: InputContainer, stream: VideoStream, origin: Fraction, meter: Meter) -> list[Keyframe]:
     found: list[Keyframe] = []
+    watchdog = Watchdog()
     for packet in container.demux(stream):
+        if packet.size:
+            watchdog.read(packet)
         stamp = packet.dts if packet.pts is None else packet.pts
         meter.report(Fraction(0) if stamp is None else max(stamp * packet.time_base - origin, Fraction(0)))
         if packet.is_keyframe and stamp is not None:

@@ -26,6 +26,7 @@ from media.progress import Meter
 from media.ranges import resolve
 from media.side import Side
 from media.types import DEFAULT_LIMITS, Limits, Notices, Progress, Range, no_progress, seconds
+from media.watchdog import TIMES_LEAP
 from media.written import check_written
 
 # A source whose streams all end this much before its announced end was cut off.
@@ -101,6 +102,10 @@ def trim(
         check_written(target, shown, audio_tracks=len(tracks), duration=joint.time)
         if len(joint.sizes) > 1:
             notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
+        if joint.squeezed:
+            notices.add("times_fall", "The times of some pictures fall; these are shown for a moment only.")
+        if reader.leaped:
+            notices.add(*TIMES_LEAP)
         if reader.damaged:
             notices.add("damaged_frames", "Parts of the source are damaged; what could be decoded was kept.")
     return TrimResult(
@@ -127,6 +132,7 @@ class _Joint:
         self.time = Fraction(0)
         self.ranges: list[Range] = []
         self.sizes: set[tuple[int, int]] = set()
+        self.squeezed = False
 
     def begin(self, start: Fraction, end: Fraction) -> None:
         """The next range of the source."""
@@ -140,7 +146,9 @@ class _Joint:
         match item:
             case Picture(frame, at):
                 self._flush(None)
-                self.time = self.start if self._empty else at + self._shift
+                time = self.start if self._empty else at + self._shift
+                self.squeezed = self.squeezed or (not self._empty and time <= self.time)
+                self.time = time
                 self._pending = (frame, self.time)
                 self._empty = False
                 self.sizes.add((frame.width, frame.height))

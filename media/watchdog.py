@@ -3,19 +3,35 @@
 A demuxer may hand out packets for ever whose time stands still, and a decoder may swallow packets for ever without
 giving a frame. Both are told by what passes, not by the clock on the wall: a slow store or a busy machine is no fault
 of the file. A call that does not return at all is ended from outside, by the time limit of its stage.
+
+It sees as well where the clock of a file jumps, as where recordings were put behind each other without care. A wrap of
+the 33 bits of MPEG-TS is undone by FFmpeg before.
 """
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any
 
 from av.packet import Packet
 
 from media.errors import InputError
+from media.types import seconds
 
 MAX_PACKETS = 20_000
 """More than ten minutes of pictures."""
 MAX_BYTES = 256 << 20
+TIMES_LEAP = (
+    "times_leap",
+    "The clock of the file leaps on the way, as where a recording was interrupted: there the picture stands still.",
+)
+_FALL = Fraction(1)
+"""Seconds by which times may fall within a stream: some writers are not tidy, but no clock goes back by more."""
+_LEAP = Fraction(10)
+_NEVER = 1 << 62
+_LEAPING = {"mpegts", "flv"}
+"""Containers that carry a clock, which jumps; in others, times that stand apart are meant so."""
 
 
 class Watchdog:
@@ -23,22 +39,43 @@ class Watchdog:
 
     Raises:
         InputError: no_progress, when MAX_PACKETS packets or MAX_BYTES bytes brought no later time (`read`), or no frame
-            (`decoded`).
+            (`decoded`); times_jump_back, when the times of a stream fall by more than a second.
     """
 
     def __init__(self) -> None:
         self._latest: dict[int, int] = {}
+        self._leaps: dict[int, int] = {}
+        self._units: dict[int, Fraction] = {}
+        self.leaped = False
+        """Whether the clock has leaped by more than ten seconds, in all streams, where a container has a clock."""
         self._still, self._barren = _Count(), _Count()
 
     def read(self, packet: Packet[Any]) -> None:
         """A packet has come from the demuxer; its time is that of decoding."""
         stamp = packet.pts if packet.dts is None else packet.dts
         index, size = packet.stream_index, packet.size
-        if stamp is not None and stamp > self._latest.get(index, stamp - 1):
+        latest = self._latest.get(index)
+        if stamp is not None and (latest is None or stamp > latest):
             self._latest[index] = stamp
             self._still.clear()
+            if latest is None:
+                self._begin(packet)
+            elif stamp - latest > self._leaps[index]:
+                self._look_at_leap(packet, stamp)
         else:
+            if packet.dts is not None and latest is not None and (latest - packet.dts) * packet.time_base > _FALL:
+                raise _jump_back((latest - packet.dts) * packet.time_base, latest * packet.time_base)
             self._still.add(size, "the times in it stand still")
+
+    def _begin(self, packet: Packet[Any]) -> None:
+        self._units[packet.stream_index] = packet.time_base
+        leaps = packet.stream.container.format.name in _LEAPING
+        self._leaps[packet.stream_index] = math.ceil(_LEAP / packet.time_base) if leaps else _NEVER
+
+    def _look_at_leap(self, packet: Packet[Any], stamp: int) -> None:
+        """One stream alone may pause, while others go on."""
+        others = [latest * self._units[index] for index, latest in self._latest.items() if index != packet.stream_index]
+        self.leaped = self.leaped or all(stamp * packet.time_base - other > _LEAP for other in others)
 
     def decoded(self, packet: Packet[Any] | None, frames: int) -> None:
         """A packet has gone into a decoder, and so many frames have come out."""
@@ -52,6 +89,14 @@ class Watchdog:
         self._latest.clear()
         self._still.clear()
         self._barren.clear()
+
+
+def _jump_back(by: Fraction, at: Fraction) -> InputError:
+    return InputError(
+        "times_jump_back",
+        f"The times in the file jump back by {seconds(by)} s after {seconds(at)} s of its own clock, as where "
+        "recordings were put behind each other: join them anew, or cut them one by one.",
+    )
 
 
 class _Count:

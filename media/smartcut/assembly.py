@@ -31,6 +31,7 @@ from media.smartcut.resound import EncodedSound
 from media.smartcut.result import SmartCutResult
 from media.smartcut.sync import Opened
 from media.types import Notices, Range, seconds
+from media.watchdog import TIMES_LEAP, Watchdog
 
 CRF = 14
 # Streams interleave loosely; sound that is this far behind the picture will not come.
@@ -198,7 +199,9 @@ class Assembly:
         # Noted apart from what is made of the packets, for the check at the end.
         seen = {stream.index: array("q") for stream in (self._video, *(sound.stream for sound in tracks))}
         self._seen.append(seen)
-        for number, packet in enumerate(packets_from(self._container, streams, cut.start, lead, self._line.origin)):
+        watchdog = Watchdog()
+        packets = packets_from(self._container, streams, cut.start, lead, self._line.origin, watchdog=watchdog)
+        for number, packet in enumerate(packets):
             if number % _REPORT_EVERY == 0:
                 self._report(packet, cut, announced=announced)
             if packet.pts is not None and packet.stream_index in seen:
@@ -212,6 +215,8 @@ class Assembly:
             if cut.done and self._has_all(tracks, _decoded(packet) - end):
                 break
         cut.finish()
+        if watchdog.leaped:
+            self._notices.add(*TIMES_LEAP)
         if not announced:
             self._announce(pictures, tracks)
 

@@ -30,28 +30,34 @@ Streams = Sequence[VideoStream | AudioStream]
 
 
 def packets_from(
-    container: InputContainer, streams: Streams, start: int, lead: Fraction, origin: Fraction
+    container: InputContainer,
+    streams: Streams,
+    start: int,
+    lead: Fraction,
+    origin: Fraction,
+    *,
+    watchdog: Watchdog | None = None,
 ) -> Iterator[Packet[Any]]:
     """Packets of `streams`, the first of which is the picture, from a keyframe `lead` seconds or more before its tick
-    `start` on, or from the beginning of the file."""
-    video = streams[0]
+    `start` on, or from the beginning of the file; `watchdog` sees them go by."""
+    video, watchdog = streams[0], watchdog or Watchdog()
     unit = video.time_base or Fraction(1)
     beginning = math.floor(origin / unit)
     back = lead
     while (target := start - math.ceil(back / unit)) > beginning:
-        found = _enter(container, streams, target, start)
+        found = _enter(container, streams, target, start, watchdog)
         if found is not None:
             return found
         # Some demuxers land on any packet, or go by decoding time: look further back.
         back = back * 2 + 1
     _rewind(container, video, beginning - math.ceil(1 / unit))
-    return _packets(container, streams)
+    return _packets(container, streams, watchdog)
 
 
 def first_packet(container: InputContainer, stream: VideoStream) -> Packet[Any] | None:
     """The first packet of a stream, in decoding order."""
     _rewind(container, stream, _BEFORE_ALL)
-    return next(_packets(container, [stream]), None)
+    return next(_packets(container, [stream], Watchdog()), None)
 
 
 def entry_before(container: InputContainer, video: VideoStream, codec: Codec, tick: int, origin: Fraction) -> int:
@@ -93,12 +99,14 @@ def _entries(packets: Iterator[Packet[Any]], codec: Codec, tick: int, most: int)
     return before, None
 
 
-def _enter(container: InputContainer, streams: Streams, target: int, start: int) -> Iterator[Packet[Any]] | None:
+def _enter(
+    container: InputContainer, streams: Streams, target: int, start: int, watchdog: Watchdog
+) -> Iterator[Packet[Any]] | None:
     try:
         container.seek(target, stream=streams[0])
     except FFmpegError:
         return None
-    packets = _packets(container, streams)
+    packets = _packets(container, streams, watchdog)
     head = []
     for packet in packets:
         head.append(packet)
@@ -117,8 +125,8 @@ def _rewind(container: InputContainer, video: VideoStream | AudioStream, before:
         container.seek(0, unsupported_byte_offset=True)
 
 
-def _packets(container: InputContainer, streams: Streams) -> Iterator[Packet[Any]]:
-    watchdog = Watchdog()
+def _packets(container: InputContainer, streams: Streams, watchdog: Watchdog) -> Iterator[Packet[Any]]:
+    watchdog.restart()
     for packet in container.demux(*streams):
         # PyAV ends with empty packets that drain decoders; only their size tells them apart.
         if packet.size:

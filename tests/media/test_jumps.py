@@ -1,0 +1,73 @@
+"""Sources whose clock jumps or wraps; see "Clocks that jump" in docs/engine.md."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+
+import imageio_ffmpeg
+import pytest
+from measure import numbers, pictures
+
+from media.cut import MODES, cut
+from media.errors import InputError
+from media.keyframes import keyframe_map
+from media.types import Range
+
+
+@pytest.fixture(scope="module")
+def stream(clip, tmp_path_factory):
+    """The six seconds of the clip as MPEG-TS, its clock at so many seconds, behind other streams."""
+    folder = tmp_path_factory.mktemp("jumps")
+
+    def run(*offsets):
+        path = folder / ("_".join(offsets) + ".ts")
+        for offset in [] if path.exists() else offsets:
+            part = folder / "part.ts"
+            options = ["-c", "copy", "-output_ts_offset", offset]
+            command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-i", str(clip), *options, str(part)]
+            subprocess.run(command, check=True, timeout=60)
+            with path.open("ab") as whole:
+                whole.write(part.read_bytes())
+        return path
+
+    return run
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_wrap_costs_nothing(stream, tmp_path, mode):
+    target = tmp_path / "cut.mp4"
+    # Of the clock's 33 bits, at 90 kHz; it begins 1.4 s after its offset.
+    with stream("95440.7").open("rb") as file:
+        result = cut(file, target, [Range(Fraction(1), Fraction(4))], mode=mode)
+    assert (result.mode, result.fallback) == (mode, None)
+    assert {warning.code for warning in result.warnings} <= {"snapped_to_keyframes"}
+    assert numbers(target) == list(range(30, 120))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clock_that_goes_back_is_refused(stream, tmp_path, mode):
+    target = tmp_path / "cut.mp4"
+    with stream("0", "0").open("rb") as file, pytest.raises(InputError) as caught:
+        cut(file, target, [Range(Fraction(1))], mode=mode)
+    assert caught.value.code == "times_jump_back"
+    assert not target.exists()
+
+
+def test_the_keyframe_map_sees_all_of_it(stream):
+    with stream("0", "0").open("rb") as file, pytest.raises(InputError) as caught:
+        keyframe_map(file)
+    assert caught.value.code == "times_jump_back"
+    with stream("95440.7").open("rb") as file:
+        assert [round(keyframe.time, 1) for keyframe in keyframe_map(file).keyframes] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clock_that_leaps_is_told(stream, tmp_path, mode):
+    target = tmp_path / "cut.mp4"
+    with stream("0", "500").open("rb") as file:
+        result = cut(file, target, [Range(Fraction(5), Fraction(8))], mode=mode)
+    assert "times_leap" in [warning.code for warning in result.warnings]
+    assert numbers(target)[-30:] == list(range(150, 180))
+    assert pictures(target)[-1][0] < 1 + result.made.duration - 2
+    assert result.made.duration >= 3
