@@ -77,6 +77,10 @@ KINDS: dict[str, Kind] = {
     )
 }
 
+for _kind in KINDS:
+    metrics.SWEPT.labels(_kind)
+    metrics.SWEPT_BYTES.labels(_kind)
+
 
 def run(name: str, *, dry_run: bool = False, tell: Callable[[Removed], None] = lambda _: None) -> Tally:
     """Sweep one kind, `tell` of each thing as it goes, and return the sum.

@@ -31,6 +31,9 @@ _log = structlog.get_logger(__name__)
 _BATCH = 100
 _ABOUT = timedelta(seconds=10)
 _LIVE = (states.QUEUED, states.RUNNING)
+for _kind in ("lease_expired", "never_sent", "message_lost", "overlooked"):
+    # There from the beginning: a rate does not see the first of what was not there before.
+    metrics.REPAIRS.labels(_kind)
 
 
 def run() -> Counter[str]:

@@ -70,6 +70,7 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
     try:
         claimed = leases.claim(lease, seconds=get_settings().lease_s, attempts=stage.attempts)
     except TransientError as error:
+        measure.unavailable(stage.name)
         _retry(task, error, backoff(task.request.retries))
     measure.claim(stage.name, claimed)
     if isinstance(claimed, JobStage):

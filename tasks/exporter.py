@@ -13,6 +13,8 @@ from celery.signals import worker_shutdown
 
 from core.settings import get_settings
 from core.telemetry import folder
+from tasks import measure
+from tasks.stages import STAGES
 
 DEFAULT_PORT = 9101
 _LOOK_EVERY_S = 5.0
@@ -41,8 +43,9 @@ class MetricsExporter(bootsteps.StartStopStep):
         """Only where `python -m tasks worker` has made the folder."""
         return bool(self._folder and port())
 
-    def start(self, worker: Any) -> None:  # noqa: ARG002
+    def start(self, worker: Any) -> None:
         """Begin to answer."""
+        measure.begin(name for name in worker.app.amqp.queues.consume_from if name in STAGES)
         worker_shutdown.connect(self._on_end, weak=False)
         self._begin()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 from fractions import Fraction
 from functools import lru_cache
@@ -17,6 +18,8 @@ from core.leases import Refused
 from core.models import Job, JobStage
 from core.telemetry import metrics
 from media.errors import InputError as MediaInputError
+
+_OUTCOMES = ("succeeded", "split", "refused", "failed", "retried", "lost")
 
 
 class _Series(NamedTuple):
@@ -44,6 +47,22 @@ def _series(stage: str) -> _Series:
         metrics.STAGE_WRITTEN.labels(stage),
         metrics.STAGE_OUTPUT.labels(stage),
     )
+
+
+def begin(stages: Iterable[str]) -> None:
+    """Let the series of stages be there before anything is counted: a rate does not see the first of a new one."""
+    for stage in stages:
+        for outcome in _OUTCOMES:
+            metrics.STAGE_RUNS.labels(stage, outcome)
+        for outcome in ("claimed", "unavailable", *(one.name.lower() for one in Refused)):
+            metrics.STAGE_CLAIMS.labels(stage, outcome)
+        metrics.STAGE_CACHED.labels(stage)
+        metrics.STAGE_RUNNING.labels(stage)
+
+
+def unavailable(stage: str) -> None:
+    """Count a message whose stage could not be claimed, as the database was away."""
+    metrics.STAGE_CLAIMS.labels(stage, "unavailable").inc()
 
 
 def claim(stage: str, claimed: JobStage | Refused) -> None:

@@ -46,6 +46,9 @@ LEASE_TROUBLE = Counter(
     "Leases that were lost or could not be renewed in time, and stages taken back from processes that stopped or died.",
     ["event"],
 )
+for _event in ("lost", "missed", "handed_over", "process_lost"):
+    # There from the beginning: a rate does not see the first of what was not there before.
+    LEASE_TROUBLE.labels(_event)
 REPAIRS = Counter(
     "cutwork_reconciler_repairs", "Lost work that the reconciler sent again, by what was wrong.", ["kind"]
 )
