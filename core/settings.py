@@ -202,6 +202,9 @@ class Settings(BaseSettings):
         "Needs `cutwork[traces]`.",
     )
     traces_share: float = Field(1.0, ge=0, le=1, description="Share of the requests that are traced, from 0 to 1.")
+    alive_file: Path | None = Field(
+        None, description="Workers and beat touch this file every few seconds, for probes to look at its age."
+    )
     log_json: bool = Field(False, description="Log one JSON object a line instead of text.")
 
     @field_validator("bootstrap_api_key")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging
 
 from core.log import configure_logging
 from core.settings import get_settings
@@ -13,10 +13,19 @@ from core.settings import get_settings
 celery_app = Celery("cutwork")
 celery_app.config_from_object("celeryconfig")
 # By name: only a worker loads them.
-celery_app.steps["worker"].update(("tasks.stop:GracefulStop", "tasks.exporter:MetricsExporter"))
+celery_app.steps["worker"].update(
+    ("tasks.stop:GracefulStop", "tasks.exporter:MetricsExporter", "tasks.alive:SignOfLife")
+)
 
 
 @celeryd_init.connect
 @setup_logging.connect
 def _use_our_logs(**_: Any) -> None:
     configure_logging(json=get_settings().log_json)
+
+
+@beat_init.connect
+def _watch_beat(**_: Any) -> None:
+    from tasks import alive
+
+    alive.watch_beat()
