@@ -7,24 +7,23 @@ import os
 import sys
 from pathlib import Path
 
+from core.errors import InputError
 from core.settings import get_settings
 from core.telemetry import folder
-from tasks.stages import POOLS, Pool, queues
+from tasks.stages import POOLS, PROCESSES, Pool, queues
 
-_PROCESSES: dict[Pool, int] = {"light": 4, "encode": 1}
-# One for the housekeeping, which takes turns, and one that is always free for recovery.
-_MAINTENANCE_PROCESSES = 2
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 def worker(pool: Pool) -> list[str]:
     """Arguments of a worker that consumes the queues of one pool."""
-    maintains = pool == "maintenance"
-    processes = _MAINTENANCE_PROCESSES if maintains else get_settings().worker_processes or _PROCESSES[pool]
+    # The setting is about workers that run stages.
+    asked = 0 if pool == "maintenance" else get_settings().worker_processes
     # Workers have nothing to tell one another: what they share are rows. Without this they start a second sooner, and
     # come back from a broker's restart without an error.
     alone = ["--without-gossip", "--without-mingle"]
     name = ["--hostname", f"{pool}@%h"]
-    return ["worker", "--queues", ",".join(queues(pool)), *name, "--concurrency", str(processes), *alone]
+    return ["worker", "--queues", ",".join(queues(pool)), *name, "--concurrency", str(asked or PROCESSES[pool]), *alone]
 
 
 def beat(folder: Path) -> list[str]:
@@ -33,9 +32,14 @@ def beat(folder: Path) -> list[str]:
     return ["beat", "--schedule", str(folder / "beat-schedule")]
 
 
-def flower(port: int) -> list[str]:
-    """Arguments of Flower, on loopback."""
-    return ["flower", "--address=127.0.0.1", f"--port={port}"]
+def flower(address: str, port: int) -> list[str]:
+    """Arguments of Flower; what is not this machine's alone needs a password, for Flower can stop workers.
+
+    Raises InputError `flower_without_password`.
+    """
+    if address not in _LOOPBACK and not os.environ.get("FLOWER_BASIC_AUTH"):
+        raise InputError("flower_without_password", "Set FLOWER_BASIC_AUTH=name:password, or listen on 127.0.0.1.")
+    return ["flower", f"--address={address}", f"--port={port}"]
 
 
 def main() -> None:
@@ -47,6 +51,9 @@ def main() -> None:
     two = kinds.add_parser("beat", help="start periodic work")
     two.add_argument("--folder", type=Path, default=Path(".cutwork"), help="where its schedule file lives")
     three = kinds.add_parser("flower", help="watch the workers in a browser")
+    three.add_argument(
+        "--address", default="127.0.0.1", help="where to listen; FLOWER_BASIC_AUTH must be set if not here"
+    )
     three.add_argument("--port", type=int, default=5555)
     asked = parser.parse_args()
     match asked.kind:
@@ -59,7 +66,10 @@ def main() -> None:
         case "beat":
             arguments = beat(asked.folder)
         case _:
-            arguments = flower(asked.port)
+            try:
+                arguments = flower(asked.address, asked.port)
+            except InputError as error:
+                parser.error(error.message)
     # Celery's banner is no JSON.
     quiet = ["--quiet"] if get_settings().log_json else []
     os.execv(sys.executable, [sys.executable, "-m", "celery", *quiet, "--app", "tasks.app", *arguments])  # noqa: S606

@@ -1,7 +1,8 @@
 """Every stage, declared once.
 
 Celery routes, queues and limits, worker pools, Flower's names, the weights of a job's progress, the broker's visibility
-timeout and docs/stages.md are all derived from this table: a new stage is one entry here and one task file.
+timeout, the Helm chart's workers and docs/stages.md are all derived from this table: a new stage is one entry here and
+one task file.
 """
 
 from __future__ import annotations
@@ -160,6 +161,14 @@ PERIODIC: dict[str, Periodic] = {
 }
 
 POOLS: tuple[Pool, ...] = ("light", "encode", "maintenance")
+
+PROCESSES: dict[Pool, int] = {
+    "light": 4,
+    "encode": 1,
+    # One for the housekeeping, which takes turns, and one that is always free for recovery.
+    "maintenance": 2,
+}
+"""Processes of one worker, where `WORKER_PROCESSES` does not say otherwise."""
 
 
 def queues(pool: Pool) -> list[str]:

@@ -1,0 +1,77 @@
+"""Who reaches whom: every pod is closed, and what is opened is what its work needs."""
+
+import pytest
+
+from tests.helm.chart import CASES, find, kind, pods, render
+
+
+@pytest.fixture
+def objects():
+    return render(*CASES["everything"])
+
+
+def chosen(objects, selector):
+    wanted = selector["matchLabels"].items()
+    return {
+        name.split("cutwork-")[1] for name, pod in pods(objects).items() if wanted <= pod["metadata"]["labels"].items()
+    }
+
+
+def policy(objects, name):
+    return find(objects, "NetworkPolicy", name)["spec"]
+
+
+def test_every_pod_is_closed_both_ways(objects):
+    closed = policy(objects, "closed")
+    assert closed["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in closed
+    assert chosen(objects, closed["podSelector"]) == {name.split("cutwork-")[1] for name in pods(objects)}
+
+
+WORKERS = {"light", "encode", "maintenance"}
+
+
+@pytest.mark.parametrize(
+    ("server", "what", "clients"),
+    [
+        ("postgresql", "database", {"api", "migrations", "backup", *WORKERS}),
+        ("valkey", "broker", {"api", "beat", "flower", *WORKERS}),
+    ],
+)
+def test_only_those_who_need_it_reach_the_database_and_the_broker(objects, server, what, clients):
+    (rule,) = policy(objects, server)["ingress"]
+    mine, keda = rule["from"]
+    assert chosen(objects, mine["podSelector"]) == clients
+    assert keda["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "keda"}
+    leaving = policy(objects, f"to-{what}")
+    assert chosen(objects, leaving["podSelector"]) == clients
+    (rule,) = leaving["egress"]
+    assert chosen(objects, rule["to"][0]["podSelector"]) == {server}
+
+
+def test_a_database_outside_is_reached_by_its_addresses():
+    objects = render(*CASES["prod"])
+    (rule,) = policy(objects, "to-database")["egress"]
+    assert rule == {"ports": [{"port": 5432}], "to": [{"ipBlock": {"cidr": "10.0.0.0/16"}}]}
+    assert "postgresql" not in kind(objects, "NetworkPolicy")
+
+
+def test_nobody_reaches_the_metadata_of_the_node(objects):
+    for name, one in kind(objects, "NetworkPolicy").items():
+        for rule in one["spec"].get("egress", []):
+            for peer in rule.get("to", []):
+                if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0" and name == "to-storage":
+                    assert "169.254.169.254/32" in peer["ipBlock"]["except"]
+    assert chosen(objects, policy(objects, "to-storage")["podSelector"]) == {"api", "backup", "smoke-test", *WORKERS}
+
+
+def test_metrics_are_for_those_who_scrape(objects):
+    (rule,) = policy(objects, "metrics")["ingress"]
+    assert [port["port"] for port in rule["ports"]] == [9100, 9101]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+
+
+def test_the_api_is_open_to_the_ingress_and_the_smoke_test(objects):
+    (rule,) = policy(objects, "api")["ingress"]
+    assert rule["ports"] == [{"port": 8000}]
+    assert chosen(objects, rule["from"][1]["podSelector"]) == {"smoke-test"}
