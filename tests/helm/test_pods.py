@@ -77,8 +77,8 @@ def test_service_accounts_carry_the_roles_of_iam():
     used = {name: pod["spec"].get("serviceAccountName") for name, pod in pods(objects).items()}
     assert used["Deployment/cutwork-api"] == "cutwork-api"
     assert {used[f"Deployment/cutwork-{pool}"] for pool in ("light", "encode", "maintenance")} == {"cutwork-worker"}
-    # Beat and Flower touch no file.
-    assert used["Deployment/cutwork-beat"] is None
+    # Beat measures the storage, Flower touches no file.
+    assert used["Deployment/cutwork-beat"] == "cutwork-worker"
     assert used["Deployment/cutwork-flower"] is None
 
 
