@@ -11,7 +11,7 @@ export VIDEO KEEP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv dev demo up test chaos check format bench gallery clean
+.PHONY: help venv dev demo up test chaos check format bench images gallery clean
 
 help: ## List the targets
 	@echo 'Targets:'
@@ -75,6 +75,9 @@ bench: .venv/bench ## Measure the engine beside others: half an hour or more, an
 	@$(BIN)/python -m bench.parallel
 	@$(BIN)/python -m bench.memory
 	@$(BIN)/python -m bench.overhead
+
+images: ## Build cutwork-api and cutwork-worker with docker, podman or buildah
+	@images/build.sh
 
 gallery: .venv/run ## Draw the pictures of docs/images.md
 	@$(BIN)/python -m media.image.gallery docs/gallery/images

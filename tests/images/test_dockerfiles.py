@@ -1,0 +1,33 @@
+"""The Dockerfiles keep to hadolint's rules, and to some of our own."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import ROOT
+
+FILES = ("Dockerfile.api", "Dockerfile.worker")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_hadolint_has_nothing_to_say(name):
+    hadolint = Path(sys.executable).parent / "hadolint"
+    done = subprocess.run([hadolint, ROOT / name], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_stays_in_the_image(name):
+    build, final = re.split(r"^(?=FROM )", (ROOT / name).read_text(), flags=re.MULTILINE)[1:]
+    bases = {re.match(r"FROM (\S+)", stage)[1] for stage in (build, final)}
+    assert len(bases) == 1
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+\.\d+-slim-\w+", bases.pop())
+    assert re.search(r"^USER \d+:\d+$", final, re.MULTILINE)
+    assert 'ENTRYPOINT ["tini", "--"]' in final
+    for word in ("HEALTHCHECK", "LABEL", "org.opencontainers.image.version"):
+        assert word in final
+    assert "pip install" not in final
+    assert re.findall(r"install --yes --no-install-recommends (\S+)", final) == ["tini=0.19.*"]
