@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from boto3.session import Session
 from botocore.config import Config
@@ -37,6 +37,8 @@ _ATTEMPTS = 5
 _CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 60
 _CHECK_TIMEOUT_S = 5
+_OK = 200
+_TAGGED = {"HeadObject", "PutObject", "UploadPart"}  # what their answers are asked for comes in a header
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 
 
@@ -269,7 +271,9 @@ class S3Storage:
 
     def _connect(self, endpoint_url: str | None, attempts: int, read_timeout_s: int) -> S3Client:
         # A Session of its own: boto3's default one must not be used by two threads.
-        client = Session().client(
+        session = Session()
+        session.events.register("before-parse.s3", _fail_when_cut)
+        client = session.client(
             "s3",
             region_name=self._region,
             endpoint_url=endpoint_url,
@@ -311,6 +315,25 @@ class S3Storage:
         except (BotoCoreError, HTTPError, ConnectionError, TimeoutError) as error:
             metrics.STORAGE_UNAVAILABLE.inc()
             raise TransientError("storage_unavailable", f"Storage did not answer: {type(error).__name__}.") from error
+
+
+def _fail_when_cut(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Make an answer that is not as long as it says a failure, which is asked again.
+
+    Python's HTTP takes a connection that ends within the headers for an answer with a shorter or no body, and botocore
+    that for a list without entries. What is read as a stream is counted by who reads it.
+    """
+    if response_dict["status_code"] != _OK or operation_model.has_streaming_output:
+        return
+    headers = {name.lower(): value for name, value in response_dict["headers"].items()}
+    length = headers.get("content-length", "")
+    whole = "transfer-encoding" in headers or length == str(len(response_dict["body"]))
+    if operation_model.http["method"] == "HEAD":
+        whole = length.isdigit() or operation_model.name == "HeadBucket"
+    if operation_model.name in _TAGGED and not headers.get("etag", "").endswith('"'):
+        whole = False
+    if not whole:
+        response_dict["status_code"] = 503
 
 
 def _base64(md5: bytes) -> str:

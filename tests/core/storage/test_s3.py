@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from core.errors import TransientError
@@ -24,8 +25,8 @@ def stored(s3, tmp_path):
 
 
 @contextmanager
-def cut_short(endpoint, cuts):
-    """A TCP relay to the server, that hangs up after 100,000 bytes of each of the first `cuts` large answers."""
+def cut_short(endpoint, cuts, after=100_000):
+    """A TCP relay to the server, that hangs up after `after` bytes of each of the first `cuts` answers so long."""
     address = urlsplit(endpoint)
     listener = socket.create_server(("127.0.0.1", 0))
     left = [cuts]
@@ -40,9 +41,10 @@ def cut_short(endpoint, cuts):
         passed = 0
         try:
             while block := source.recv(65536):
+                passes = after - passed if limited and left[0] else len(block)
                 passed += len(block)
-                target.sendall(block)
-                if limited and left[0] and passed > 100_000:
+                target.sendall(block[: max(passes, 0)])
+                if len(block) > passes:
                     left[0] -= 1
                     break
             target.shutdown(socket.SHUT_RDWR)
@@ -76,6 +78,26 @@ def test_connections_that_break_are_made_again(s3_settings, stored):
             # 256 KiB, 512 KiB, 1 MiB and the rest, and the two that were cut.
             assert file.requests == 4 + 2
         assert left == [0]
+
+
+@pytest.mark.parametrize("after", [5, 16, 17, 60, 90, 130])
+def test_an_answer_cut_in_its_headers_is_not_an_empty_one(s3_settings, s3, stored, after):
+    """HTTP clients take the end of a connection for the end of the headers."""
+    whole = s3.storage
+    upload = whole.create_multipart(f"{stored}.parts", content_type="video/mp4")
+    url = whole.sign_part(f"{stored}.parts", upload, 1, size=5, expires_s=60)
+    httpx.put(url, content=b"bytes").raise_for_status()
+    for ask in (
+        lambda storage: [part.size for part in storage.list_parts(f"{stored}.parts", upload)],
+        lambda storage: sorted(storage.keys(stored)),
+        lambda storage: [one.upload_id for one in storage.uploads(stored)],
+        lambda storage: storage.size(stored),
+        lambda storage: storage.open(stored).read(),
+    ):
+        with cut_short(s3_settings["S3_ENDPOINT_URL"], cuts=1, after=after) as (endpoint, left):
+            assert ask(s3_storage(s3_settings, s3_endpoint_url=endpoint)) == ask(whole)
+            assert left == [0]
+    whole.abort_multipart(f"{stored}.parts", upload)
 
 
 def test_a_part_of_a_file_costs_its_bytes_only(s3, stored):
