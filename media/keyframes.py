@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import BinaryIO, Literal
@@ -14,11 +15,12 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from media import boxes
+from media.cues import Cue, read_cues
 from media.errors import InputError
 from media.keymap import Keyframe, KeyframeMap
 from media.progress import Meter
 from media.source import open_source
-from media.timeline import timeline
+from media.timeline import Timeline, timeline
 from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress
 from media.watchdog import Watchdog
 
@@ -28,7 +30,8 @@ def keyframe_map(
 ) -> KeyframeMap:
     """Map the keyframes of the main picture.
 
-    An MP4 or MOV with a whole index is mapped from it and one packet; of any other file every packet is read.
+    An MP4 or MOV with a whole index is mapped from it and one packet, a Matroska or WebM file from its cues, which know
+    times alone: frames are counted by the nominal rate. Of any other file every packet is read.
 
     Raises:
         InputError: as `open_source`, and no_video, damaged_file (no keyframe).
@@ -40,21 +43,42 @@ def keyframe_map(
         for stream in container.streams:
             if stream is not time.video:
                 stream.discard = Discard.all
-        offsets = None
-        if container.format.name.startswith("mov,"):
-            place = source.tell()
-            offsets = boxes.composition_offsets(source, time.video.id, time.video.frames)
-            source.seek(place)
-        entries = list(time.video.index_entries)
-        if offsets is not None and len(entries) == time.video.frames and len(offsets) in {1, len(entries)}:
-            found = _from_index(container, time.video, time.origin, entries, offsets)
-            read: Literal["index", "packets"] = "index"
-        else:
-            meter = Meter(on_progress, max(time.duration, Fraction(1)))
-            found, read = _from_packets(container, time.video, time.origin, meter), "packets"
+        meter = Meter(on_progress, max(time.duration, Fraction(1)))
+        read, found = _map(source, container, time, meter)
         if not found:
             raise InputError("damaged_file", "The file is damaged: it has no keyframe.")
         return KeyframeMap(tuple(found), read)
+
+
+def _map(
+    source: BinaryIO, container: InputContainer, time: Timeline, meter: Meter
+) -> tuple[Literal["index", "cues", "packets"], list[Keyframe]]:
+    """The keyframes by the cheapest way that there is."""
+    video = time.video
+    assert video is not None
+    if container.format.name.startswith("mov,"):
+        place = source.tell()
+        offsets = boxes.composition_offsets(source, video.id, video.frames)
+        source.seek(place)
+        entries = list(video.index_entries)
+        if offsets is not None and len(entries) == video.frames and len(offsets) in {1, len(entries)}:
+            return "index", _from_index(container, video, time.origin, entries, offsets)
+    if container.format.name.startswith("matroska,"):
+        cues = read_cues(source, video.index)
+        start = (video.start_time or 0) * (video.time_base or Fraction(0))
+        # Whose first cue is not the first picture has not written one for each keyframe.
+        if cues is not None and cues[0].time == start and time.duration > cues[-1].time - time.origin:
+            return "cues", _from_cues(cues, time)
+    return "packets", _from_packets(container, video, time.origin, meter)
+
+
+def _from_cues(cues: Sequence[Cue], line: Timeline) -> list[Keyframe]:
+    times = [cue.time - line.origin for cue in cues]
+    counts = [round(time * line.rate) for time in (*times, line.duration)]
+    return [
+        Keyframe(time, max(later - count, 1), cue.position)
+        for time, count, later, cue in zip(times, counts, counts[1:], cues, strict=False)
+    ]
 
 
 def _from_index(
@@ -84,7 +108,8 @@ def _from_packets(container: InputContainer, stream: VideoStream, origin: Fracti
     for packet in container.demux(stream):
         if packet.size:
             watchdog.read(packet)
-        stamp = packet.dts if packet.pts is None else packet.pts
+        # In AVI the time of a packet is that of decoding, which for a keyframe is the same but for open groups.
+        stamp = packet.dts if packet.pts is None or container.format.name == "avi" else packet.pts
         meter.report(Fraction(0) if stamp is None else max(stamp * packet.time_base - origin, Fraction(0)))
         if packet.is_keyframe and stamp is not None:
             found.append(Keyframe(stamp * packet.time_base - origin, 1, packet.pos))

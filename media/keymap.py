@@ -13,7 +13,7 @@ from media.types import seconds
 @dataclass(frozen=True, slots=True)
 class Keyframe:
     """A keyframe: seconds from the presentation start, frames from it to the next keyframe in decoding order, and the
-    byte of the file at which its packet begins (None where the container does not tell)."""
+    byte of the file at which its packet begins, or the cluster with it (None where the container does not tell)."""
 
     time: Fraction
     frames: int
@@ -22,10 +22,11 @@ class Keyframe:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeMap:
-    """All keyframes of the main picture; `read` tells whether the index was enough or every packet was read."""
+    """All keyframes of the main picture; `read` tells whether the index was enough, or the cues of Matroska, by which
+    frames are counted at the nominal rate, or every packet was read."""
 
     keyframes: tuple[Keyframe, ...]
-    read: Literal["index", "packets"]
+    read: Literal["index", "cues", "packets"]
 
     @property
     def frames(self) -> int:

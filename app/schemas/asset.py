@@ -81,7 +81,7 @@ class KeyframesSchema(Schema):
     """The keyframes of the main picture, in columns of equal length."""
 
     frames = fields.Integer(required=True)
-    read = fields.String(required=True, validate=validate.OneOf(["index", "packets"]))
+    read = fields.String(required=True, validate=validate.OneOf(["index", "cues", "packets"]))
     times = fields.List(fields.String(metadata=_SECONDS), required=True)
     gop_frames = fields.List(fields.Integer(), required=True, metadata={"description": "Frames up to the next one."})
     positions = fields.List(

@@ -7,8 +7,11 @@ from fractions import Fraction
 import av
 import pytest
 from av.stream import Disposition
+from hypothesis import given
+from hypothesis import strategies as st
 from measure import remux
 
+from media.cues import read_cues
 from media.errors import InputError
 from media.keyframes import keyframe_map
 from media.types import seconds
@@ -43,15 +46,16 @@ def test_an_mp4_is_mapped_from_its_index(clip):
     assert len(found.keyframes) >= 6
 
 
+class Counting(io.BytesIO):
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
 def test_only_the_index_is_read_where_there_is_one(shared_media):
-    class Counting(io.BytesIO):
-        taken = 0
-
-        def read(self, size: int | None = -1) -> bytes:
-            data = super().read(size)
-            self.taken += len(data)
-            return data
-
     file = Counting((shared_media / "sintel_trailer_720p_h264_aac.mp4").read_bytes())
     assert keyframe_map(file).frames == 1253
     assert file.taken < len(file.getvalue()) / 10
@@ -60,15 +64,54 @@ def test_only_the_index_is_read_where_there_is_one(shared_media):
 def test_real_clips_are_mapped_as_their_packets_say(shared_media):
     for path in sorted(shared_media.glob("*.[mw][poe][4vb]*")):
         if path.suffix in {".mp4", ".mov", ".webm"}:
-            assert rows(mapped(path)) == truth(path), path.name
+            found = mapped(path)
+            told = [
+                (time, place if found.read == "cues" else position, n)
+                for (time, position, n), (_, place, _) in zip(rows(found), truth(path), strict=True)
+            ]
+            assert told == truth(path), path.name
 
 
-def test_matroska_says_the_same(clip, tmp_path):
-    found = mapped(remux(clip, tmp_path / "clip.mkv", kinds=("video",)))
+def test_only_the_cues_of_matroska_are_read(shared_media, tmp_path):
+    """A file of 7 MB: its head, as much of it as FFmpeg probes, and its cues."""
+    path = remux(shared_media / "sintel_trailer_720p_h264_aac.mp4", tmp_path / "clip.mkv")
+    file = Counting(path.read_bytes())
+    found = keyframe_map(file)
+    assert found.read == "cues"
+    assert file.taken < len(file.getvalue()) / 10
+    assert [time for time, _, _ in rows(found)] == [time for time, _, _ in truth(path)]
+    assert [frames for _, _, frames in rows(found)] == [frames for _, _, frames in truth(path)]
+    # A cue names the cluster.
+    assert all(
+        0 < packet - cluster < 1000 for (_, cluster, _), (_, packet, _) in zip(rows(found), truth(path), strict=True)
+    )
+
+
+@pytest.mark.parametrize("trouble", ["void", "elsewhere", "cut off"])
+def test_matroska_without_sound_cues_is_read_whole(clip, tmp_path, trouble):
+    data = bytearray(remux(clip, tmp_path / "clip.mkv", kinds=("video",)).read_bytes())
+    cues = data.rindex(bytes.fromhex("1c53bb6b"))
+    if trouble == "void":
+        # An element of another kind, and a track that there is not.
+        data[cues : cues + 4] = bytes.fromhex("1941a469")
+    elif trouble == "elsewhere":
+        data[cues:] = data[cues:].replace(bytes.fromhex("f78101"), bytes.fromhex("f78107"))
+    else:
+        data = data[:cues]
+    found = keyframe_map(io.BytesIO(data))
     assert found.read == "packets"
     assert [(round(time, 2), frames) for time, _, frames in rows(found)] == [
         (round(time, 2), frames) for time, _, frames in truth(clip)
     ]
+
+
+@given(data=st.binary(max_size=400), at=st.integers(0, 1 << 12))
+def test_cues_of_anything_are_read_or_not(data, at):
+    """Bytes of chance, also where cues and their numbers stand."""
+    head = bytes.fromhex("1a45dfa380 18538067 01ffffffffffffff 1654ae6b 88 ae86 d78101 838101 1c53bb6b")
+    for file in (io.BytesIO(data), io.BytesIO(head + data), io.BytesIO(head[: at % len(head)] + data)):
+        cues = read_cues(file, 0)
+        assert cues is None or all(0 < cue.position < len(file.getvalue()) for cue in cues)
 
 
 def test_json_is_columns_of_decimal_strings(clip):
@@ -93,7 +136,7 @@ def test_reading_every_packet_can_be_cancelled(clip, tmp_path, monkeypatch):
         if done > Fraction(1, 2):
             raise KeyboardInterrupt
 
-    path = remux(clip, tmp_path / "clip.mkv", kinds=("video",))
+    path = remux(clip, tmp_path / "clip.ts", kinds=("video",))
     with path.open("rb") as file, pytest.raises(KeyboardInterrupt):
         keyframe_map(file, on_progress=listen)
     assert 80 < len(told) < 100
