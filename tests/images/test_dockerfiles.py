@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,22 @@ def test_what_stays_in_the_image(name):
         assert word in final
     assert "pip install" not in final
     assert re.findall(r"install --yes --no-install-recommends (\S+)", final) == ["tini=0.19.*"]
+
+
+def test_the_build_sees_every_package():
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    packages = [name.rstrip("*") for name in config["options.packages.find"]["include"].split()]
+    seen = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {f"!{name}" for name in packages} <= set(seen)
+    assert {"!alembic.ini", "!celeryconfig.py", "!gunicorn.conf.py", "!setup.cfg", "!constraints.txt"} <= set(seen)
+
+
+def test_the_image_of_the_api_asks_for_no_engine():
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    asked = re.search(r"^ARG EXTRAS=(\S+)", (ROOT / "Dockerfile.api").read_text(), re.MULTILINE)[1].split(",")
+    wanted = (
+        "\n".join(config["options.extras_require"][extra] for extra in asked) + config["options"]["install_requires"]
+    )
+    assert not re.findall(r"^(?:av|numpy|pillow\S*|torch|onnxruntime|opencv\S*)\b", wanted, re.MULTILINE)
