@@ -26,8 +26,26 @@ def page(account_id: str, *, before: str | None, limit: int) -> list[Asset]:
         return list(session.scalars(query.where(Asset.id < before) if before else query))
 
 
+def store(session: Session, asset: Asset) -> None:
+    """Add an asset whose file is verified and in storage. When the account has these bytes already, the asset shares
+    their file: its `storage_key` is then another, and what lies under its own is not needed.
+    """
+    same = select(Asset).where(
+        Asset.account_id == asset.account_id,
+        Asset.sha256 == asset.sha256,
+        Asset.size == asset.size,
+        Asset.deleted_at.is_(None),
+    )
+    # Held until the end of the transaction: whoever deletes it waits, and then sees this one.
+    first = session.scalars(same.order_by(Asset.id).limit(1).with_for_update()).one_or_none()
+    if first is not None:
+        asset.storage_key = first.storage_key
+    session.add(asset)
+    session.flush()
+
+
 def delete(account_id: str, asset_id: str, storage: Storage) -> None:
-    """Delete the asset and its file; what jobs made of it stays.
+    """Delete the asset, and its file unless another asset shares it; what jobs made of it stays.
 
     Raises NotFoundError `asset_not_found`, ConflictError `asset_in_use` while a job that has not ended reads it.
     """
@@ -36,7 +54,11 @@ def delete(account_id: str, asset_id: str, storage: Storage) -> None:
         if _readers(session, account_id, asset_id):
             raise ConflictError("asset_in_use", "A job that has not ended reads this asset: cancel it, or wait for it.")
         asset.deleted_at = now()
-    storage.delete(asset.storage_key)
+        session.flush()
+        sharing = select(Asset.id).where(Asset.storage_key == asset.storage_key, Asset.deleted_at.is_(None))
+        shared = session.scalars(sharing.limit(1)).one_or_none() is not None
+    if not shared:
+        storage.delete(asset.storage_key)
 
 
 def _readers(session: Session, account_id: str, asset_id: str) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import idempotency
+from core import assets, idempotency
 from core.db import reading, transaction
 from core.errors import ConflictError, InputError, NotFoundError, TransientError
 from core.ids import new_id
@@ -107,7 +107,10 @@ def complete(account_id: str, upload_id: str, storage: Storage, *, sha256: str |
         if close(upload.id, ABORTED):
             storage.delete(upload.storage_key)
         raise
-    return _make_asset(upload, found)
+    asset, made = _make_asset(upload, found)
+    if made and asset.storage_key != upload.storage_key:
+        storage.delete(upload.storage_key)
+    return asset, made
 
 
 def abort(account_id: str, upload_id: str, storage: Storage) -> None:
@@ -203,8 +206,7 @@ def _make_asset(upload: Upload, sha256: str) -> tuple[Asset, bool]:
             sha256=sha256,
             storage_key=row.storage_key,
         )
-        session.add(asset)
-        session.flush()
+        assets.store(session, asset)
         row.asset_id = asset.id
         row.status = COMPLETED
     return asset, True

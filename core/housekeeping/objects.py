@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from core import artifacts, states, uploads
 from core.db import reading
@@ -66,11 +66,17 @@ def of_assets(keys: Sequence[str]) -> set[str]:
         select(Upload.storage_key)
         .outerjoin(Asset, Asset.id == Upload.asset_id)
         .where(Upload.id.in_({upload_id for upload_id in ids.values() if upload_id}))
-        .where(or_(Upload.status == uploads.OPEN, (Asset.id.is_not(None)) & Asset.deleted_at.is_(None)))
+        # An asset of bytes that were there already names the file of another.
+        .where(
+            or_(
+                Upload.status == uploads.OPEN,
+                and_(Asset.storage_key == Upload.storage_key, Asset.deleted_at.is_(None)),
+            )
+        )
     )
     with reading() as session:
         kept = foreign | set(session.scalars(named))
-        # Few are left, if any: the table of assets has no index of keys.
+        # Those that outlived the upload that they came by: its asset is deleted, and another shares them.
         rest = [key for key in keys if key not in kept]
         if rest:
             kept |= set(

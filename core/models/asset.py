@@ -12,10 +12,17 @@ from core.models.base import Base, now
 
 
 class Asset(Base):
-    """A complete, verified upload; what it holds is told by the artifact of its probe."""
+    """A complete, verified upload; what it holds is told by the artifact of its probe.
+
+    Assets of one account that hold the same bytes share one file: `storage_key` is then that of the first.
+    """
 
     __tablename__ = "assets"
-    __table_args__ = (Index(None, "account_id", "id"),)
+    __table_args__ = (
+        Index(None, "account_id", "id"),
+        Index(None, "account_id", "sha256"),
+        Index(None, "storage_key"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("ast"))
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))

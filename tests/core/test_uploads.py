@@ -2,17 +2,19 @@
 
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
 import pytest
 
-from core import accounts, uploads
+from core import accounts, assets, uploads
 from core.db import transaction
 from core.errors import ConflictError, InputError, TransientError
+from core.housekeeping import objects
 from core.housekeeping import uploads as stale
 from core.housekeeping.report import Removed
-from core.models import Upload, now
+from core.models import Account, Upload, now
 from core.storage.local import LocalStorage
 from core.storage.signing import Grant
 
@@ -31,13 +33,25 @@ def account():
 
 
 @pytest.fixture
-def upload(storage, account):
-    made = uploads.create(account, storage, filename="a.mp4", size=len(BYTES), content_type="video/mp4", sha256=None)
-    [part] = uploads.part_urls(made, storage, start=1, limit=10)
-    grant = storage.verify(httpx.URL(part["url"]).path.rsplit("/", 1)[1], "PUT")
-    assert isinstance(grant, Grant)
-    storage.write_part(grant, io.BytesIO(BYTES), len(BYTES))
-    return made
+def arrived(storage, account):
+    """An upload whose bytes are there."""
+
+    def arrive(filename="a.mp4", account=account):
+        made = uploads.create(
+            account, storage, filename=filename, size=len(BYTES), content_type="video/mp4", sha256=None
+        )
+        [part] = uploads.part_urls(made, storage, start=1, limit=10)
+        grant = storage.verify(httpx.URL(part["url"]).path.rsplit("/", 1)[1], "PUT")
+        assert isinstance(grant, Grant)
+        storage.write_part(grant, io.BytesIO(BYTES), len(BYTES))
+        return made
+
+    return arrive
+
+
+@pytest.fixture
+def upload(arrived):
+    return arrived()
 
 
 def lapse(upload):
@@ -52,6 +66,53 @@ def test_a_complete_upload_is_an_asset_with_its_bytes(storage, account, upload):
     assert storage.open(asset.storage_key).read() == BYTES
     again, made = uploads.complete(account, upload.id, storage)
     assert (again.id, made) == (asset.id, False)
+
+
+def test_the_same_bytes_are_stored_once(storage, account, arrived):
+    first, _ = uploads.complete(account, arrived().id, storage)
+    second, made = uploads.complete(account, arrived("b.mp4").id, storage)
+    assert made
+    assert (second.id != first.id, second.storage_key, second.filename) == (True, first.storage_key, "b.mp4")
+    assert list(storage.keys("assets/")) == [first.storage_key]
+    assets.delete(account, first.id, storage)
+    assert storage.size(second.storage_key) == len(BYTES)
+    assert list(objects.sweep(storage, grace_s=-1)) == []
+    assets.delete(account, second.id, storage)
+    assert list(storage.keys("assets/")) == []
+
+
+def test_other_accounts_and_deleted_assets_share_nothing(storage, account, arrived):
+    first, _ = uploads.complete(account, arrived().id, storage)
+    with transaction() as session:
+        other = Account(name="other")
+        session.add(other)
+    theirs, _ = uploads.complete(other.id, arrived(account=other.id).id, storage)
+    assets.delete(account, first.id, storage)
+    again, _ = uploads.complete(account, arrived().id, storage)
+    assert sorted(storage.keys("assets/")) == sorted([theirs.storage_key, again.storage_key])
+
+
+def test_what_a_death_left_of_the_same_bytes_is_swept(storage, account, arrived, monkeypatch):
+    uploads.complete(account, arrived().id, storage)
+    second = arrived()
+    monkeypatch.setattr(storage, "delete", lambda key: None)
+    uploads.complete(account, second.id, storage)
+    monkeypatch.undo()
+    assert [removed.name for removed in objects.sweep(storage, grace_s=-1)] == [second.storage_key]
+
+
+def test_the_file_stays_when_its_first_asset_goes_at_once_with_the_second_coming(storage, account, arrived):
+    """The two wait for each other in the database: the file is never deleted under an asset that is there."""
+    for _ in range(10):
+        first, _ = uploads.complete(account, arrived().id, storage)
+        waiting = arrived()
+        with ThreadPoolExecutor(2) as threads:
+            gone = threads.submit(assets.delete, account, first.id, storage)
+            second, _ = threads.submit(uploads.complete, account, waiting.id, storage).result()
+            gone.result()
+        assert storage.size(second.storage_key) == len(BYTES)
+        assert list(storage.keys("assets/")) == [second.storage_key]
+        assets.delete(account, second.id, storage)
 
 
 def test_while_the_storage_still_joins_a_complete_may_be_asked_again(storage, account, upload, tmp_path, monkeypatch):
