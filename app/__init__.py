@@ -6,9 +6,10 @@ from importlib.metadata import version
 
 from flask import Flask, Response
 
-from app import errors, metrics, openapi, request_ids, request_log, security, storage, streams, traces
+from app import errors, metrics, oauth, openapi, request_ids, request_log, security, storage, streams, traces
 from app.blueprint import Api, refuse_malformed_ids
-from app.resources import assets, docs, events, health, jobs, uploads
+from app.resources import accounts, assets, auth, docs, events, health, jobs, keys, uploads
+from app.resources import oauth as oauth_pages
 from app.resources import storage as storage_files
 from core.log import configure_logging
 from core.settings import get_settings
@@ -16,7 +17,7 @@ from pipelines.image_fields import Aspect, LengthField, Number
 from pipelines.times import Share, Time
 
 MAX_JSON_BYTES = 2**20
-_RESOURCES = (uploads, assets, jobs, events, storage_files, health)
+_RESOURCES = (uploads, assets, jobs, events, auth, oauth_pages, accounts, keys, storage_files, health)
 
 
 def create_app() -> Flask:
@@ -47,6 +48,7 @@ def create_app() -> Flask:
     storage.init_app(app)
     streams.init_app(app)
     security.init_app(app)
+    oauth.init_app(app)
     request_log.init_app(app)
     app.before_request(refuse_malformed_ids)
     app.after_request(_secure)

@@ -22,7 +22,11 @@ from core.errors import NotFoundError
 Shape = type[Schema] | Mapping[str, str]
 View = TypeVar("View", bound=Callable[..., Any])
 ID_PATTERN = "{prefix}_[0-9a-z]{{26}}"
-_PREFIXES = {"asset_id": "ast", "job_id": "job", "upload_id": "upl"}
+_PREFIXES = {"asset_id": "ast", "job_id": "job", "upload_id": "upl"} | {
+    "key_id": "key",
+    "user_id": "usr",
+    "invitation_id": "inv",
+}
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from core.errors import (
     CutworkError,
     ForbiddenError,
     InputError,
+    LimitError,
     NotFoundError,
     TransientError,
 )
@@ -37,6 +38,7 @@ _STATUS_OF_CLASS: tuple[tuple[type[CutworkError], int], ...] = (
     (ObjectMissing, 404),
     (ConflictError, 409),
     (InputError, 422),
+    (LimitError, 429),
     (TransientError, 503),
 )
 _STATUS_OF_CODE = {
@@ -96,7 +98,8 @@ def _cutwork_error(error: CutworkError) -> Response:
         return _unexpected(error)
     if status == 503:
         _log.warning("answered 503", code=error.code, reason=str(error.__cause__ or error))
-    return problem(status, error.code, error.message, retryable=error.retryable, errors=error.fields)
+    headers = [("Retry-After", str(error.retry_after_s))] if isinstance(error, LimitError) else []
+    return problem(status, error.code, error.message, retryable=error.retryable, errors=error.fields, headers=headers)
 
 
 def http_error(error: HTTPException) -> WerkzeugResponse:

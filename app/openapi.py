@@ -7,7 +7,7 @@ from typing import Any
 from flask_smorest import Api
 from marshmallow import Schema, fields
 
-from app.security import BEARER
+from app.security import BEARER, TICKET
 from core.scopes import SCOPES
 from pipelines.image_fields import Tagged
 
@@ -38,6 +38,8 @@ def show_security(api: Api) -> None:
         "description": f"What an operation needs is one of these scopes:\n\n{names}",
     }
     api.spec.components.security_scheme(BEARER, scheme)
+    ticket = {"type": "apiKey", "in": "query", "name": TICKET, "description": "For browsers: see `create_job_ticket`."}
+    api.spec.components.security_scheme(TICKET, ticket)
 
 
 def _with_key(key: str, name: str, schema: type[Schema]) -> type[Schema]:

@@ -15,7 +15,9 @@ from core.settings import get_settings
 class Row(Protocol):
     """A row that sorts by its id."""
 
-    id: Any
+    @property
+    def id(self) -> Any:
+        """The id."""
 
 
 Listed = TypeVar("Listed", bound=Row)

@@ -13,6 +13,7 @@ from cli.commands.demo import demo
 from cli.commands.edit import edit
 from cli.commands.image import image
 from cli.commands.jobs import cancel, fetch, job, jobs, retry
+from cli.commands.login import login, logout, whoami
 from cli.commands.up import up
 from cli.commands.upload import upload
 from cli.config import Config, common_options
@@ -45,7 +46,7 @@ def cutwork() -> None:
     """
 
 
-for command in (up, demo, upload, edit, image, jobs, job, cancel, retry, assets, fetch):
+for command in (up, demo, login, logout, whoami, upload, edit, image, jobs, job, cancel, retry, assets, fetch):
     cutwork.add_command(command)
 
 

@@ -25,3 +25,9 @@ def default_account() -> Account:
     except IntegrityError:
         # Another process made it between the look and the insert.
         return default_account()
+
+
+def get(account_id: str) -> Account:
+    """Return an account that is known to exist."""
+    with reading() as session:
+        return session.get_one(Account, account_id)

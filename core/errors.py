@@ -6,6 +6,7 @@ CutworkError
 │   ├── ForbiddenError    the token does not allow this
 │   ├── NotFoundError     no such thing in this account
 │   └── ConflictError     the thing is in a state that does not allow it
+├── LimitError            too much of it, for now: retried after `retry_after_s`
 ├── TransientError        network, storage, database: retried with backoff and jitter
 ├── EngineError           ours: never retried, alerts
 └── IllegalTransition     a state machine was asked for a step that it does not have
@@ -49,6 +50,16 @@ class NotFoundError(InputError):
 
 class ConflictError(InputError):
     """The thing exists, but its state does not allow this."""
+
+
+class LimitError(CutworkError):
+    """Too much in too short a time; nothing is wrong with the request itself. `retry_after_s` says how long to wait."""
+
+    retryable = True
+
+    def __init__(self, code: str, message: str, *, retry_after_s: int) -> None:
+        super().__init__(code, message)
+        self.retry_after_s = retry_after_s
 
 
 class TransientError(CutworkError):

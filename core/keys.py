@@ -8,13 +8,13 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import accounts, scopes
+from core import accounts, audit, scopes
 from core.db import reading, transaction
-from core.errors import AuthenticationError
+from core.errors import AuthenticationError, InputError, NotFoundError
 from core.models import ApiKey, Membership, now
 from core.scopes import Principal
 from core.settings import KEY_PATTERN, get_settings
@@ -55,11 +55,57 @@ def principal(token: str) -> Principal:
     return Principal(account_id=key.account_id, scopes=held, user_id=key.user_id, role=role, key_id=key.id)
 
 
+def create(by: Principal, *, name: str, wanted: list[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+    """Return a new key's row and, for the only time, the key itself.
+
+    Raises InputError `unknown_scope`, `already_expired`, ForbiddenError `insufficient_scope`: nobody grants more than
+    he has.
+    """
+    if expires_at and expires_at <= now():
+        message = "A key must expire later than now."
+        raise InputError("already_expired", message, fields={"expires_at": [message]})
+    ordered = scopes.known(wanted)
+    for scope in ordered:
+        by.demand(scope)
+    token = generate()
+    made = row(by.account_id, token, name=name, wanted=ordered, user_id=by.user_id, expires_at=expires_at)
+    with transaction() as session:
+        session.add(made)
+        session.flush()
+        audit.record(session, by.account_id, "key.created", target=made.id, scopes=ordered)
+    return made, token
+
+
+def page(by: Principal, *, before: str | None, limit: int) -> list[ApiKey]:
+    """Return up to `limit` keys, newest first: all of the account to who may change members, else one's own."""
+    query = select(ApiKey).where(*_seen(by)).order_by(ApiKey.id.desc()).limit(limit)
+    with reading() as session:
+        return list(session.scalars(query.where(ApiKey.id < before) if before else query))
+
+
+def revoke(by: Principal, key_id: str) -> None:
+    """End a key at once; a second time does nothing. Raises NotFoundError `key_not_found`."""
+    with transaction() as session:
+        found = session.scalars(select(ApiKey).where(ApiKey.id == key_id, *_seen(by)).with_for_update()).one_or_none()
+        if found is None:
+            raise NotFoundError("key_not_found", "There is no key of that id that you may see.")
+        if found.revoked_at is None:
+            found.revoked_at = now()
+            audit.record(session, by.account_id, "key.revoked", target=key_id)
+
+
 def row(account_id: str, token: str, *, name: str, wanted: list[str], **more: str | datetime | None) -> ApiKey:
     """Return the row that stores a key, not yet added to a session."""
     shape = re.fullmatch(KEY_PATTERN, token)
     assert shape is not None
     return ApiKey(account_id=account_id, name=name, prefix=shape[1], hash=_hash(token), scopes=wanted, **more)
+
+
+def _seen(by: Principal) -> list[ColumnElement[bool]]:
+    mine = [ApiKey.account_id == by.account_id]
+    if "members:write" in by.scopes:
+        return mine
+    return [*mine, ApiKey.user_id == by.user_id if by.user_id else ApiKey.id == by.key_id]
 
 
 def _find(session: Session, prefix: str) -> tuple[ApiKey, str | None] | None:

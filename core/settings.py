@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +52,28 @@ class Settings(BaseSettings):
         description="An API key of your own making that opens the first account, with every scope: `cw_`, 8 small "
         "letters or digits, `_`, 32 or more letters or digits. Revoke it once others exist.",
     )
+
+    console_url: str = Field(
+        "",
+        description="Where people open links from mails: `/verify`, `/reset`, `/invitation` with `?token=…` are added; "
+        "unset, mails hold the token alone.",
+    )
+    oauth_google_client_id: str = Field("", description="Client of Google's sign-in; unset, it is off.")
+    oauth_google_client_secret: SecretStr | None = Field(None, description="The client's secret.")
+    oauth_google_issuer: str = Field("https://accounts.google.com", description="The OpenID provider.")
+    oauth_github_client_id: str = Field("", description="Client of GitHub's sign-in; unset, it is off.")
+    oauth_github_client_secret: SecretStr | None = Field(None, description="The client's secret.")
+    oauth_github_url: str = Field("https://github.com", description="GitHub, or an Enterprise server.")
+    oauth_github_api_url: str = Field("https://api.github.com", description="Its API.")
+    smtp_host: str | None = Field(None, description="Mail server; unset, mails are kept in `MAIL_DIR`.")
+    smtp_port: int = Field(587, gt=0, lt=65536, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`starttls` (587), `tls` (465), or `none` for a server on this machine."
+    )
+    smtp_user: str | None = Field(None, description="User at the mail server, if it asks for one.")
+    smtp_password: SecretStr | None = Field(None, description="The user's password.")
+    mail_from: str = Field("Cutwork <cutwork@localhost>", description="Sender of mails.")
+    mail_dir: Path | None = Field(None, description="Folder that mails are kept in where no server is set.")
 
     storage_dir: Path = Field(
         Path(".cutwork/storage"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -9,10 +10,12 @@ from flask import Response, request
 
 from app import live, streams
 from app.blueprint import Blueprint
+from app.schemas.account import TicketSchema
 from app.schemas.job import EventsQuery
-from app.security import current_account_id
+from app.security import Needs, current_account_id
 from app.storage import current_storage
-from core import job_document, jobs
+from core import job_document, jobs, signed
+from core.models import now
 from core.settings import get_settings
 from core.storage import Storage
 
@@ -22,7 +25,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _RESUME = {"in": "header", "name": "Last-Event-ID", "schema": {"type": "string"}, "description": "Goes on after it."}
 
 
-@blp.route("/<job_id>/events", needs="jobs:read")
+@blp.route("/<job_id>/events", needs=Needs(scope="jobs:read", ticket=True))
 @blp.arguments(EventsQuery, location="query")
 @blp.response(200, content_type="text/event-stream", description="Events named `job`; the data is the job document.")
 @blp.doc(parameters=[_RESUME])
@@ -40,6 +43,21 @@ def follow_job(query: dict[str, Any], job_id: str) -> Response:
     after = last if last and live.is_event_id(last) else None
     frames = live.follow(job_id, load, after=after, seconds=get_settings().sse_max_s)
     return Response(streams.in_a_place(frames), content_type="text/event-stream", headers=_HEADERS)
+
+
+@blp.route("/<job_id>/ticket", needs="jobs:read", method="POST")
+@blp.response(201, TicketSchema)
+@blp.problems(404, 503)
+def create_job_ticket(job_id: str) -> dict[str, Any]:
+    """Get a ticket with which a browser can follow one job.
+
+    EventSource and WebSocket send no headers, so the ticket goes into the query. It is good for five minutes; a stream
+    that was begun with it goes on.
+    """
+    account_id = current_account_id()
+    jobs.get(account_id, job_id)
+    expires_at = now() + timedelta(seconds=signed.TICKET_S)
+    return {"ticket": signed.ticket(account_id, job_id), "expires_at": expires_at}
 
 
 def _document(account_id: str, job_id: str, storage: Storage) -> dict[str, Any]:

@@ -6,6 +6,7 @@
   scratch/       temporary files of stages, unless SCRATCH_DIR is set; emptied when a stack starts
   broker/        Valkey's append-only file, unless BROKER_URL or REDIS_URL is set
   secret, key    what signs addresses, and the API key; made once, readable by their owner alone
+  mail/          mails that would have been sent, unless SMTP_HOST is set
   logs/          one file for each process
   metrics.json   where each process answers Prometheus: a list of targets (file_sd_configs)
   lock           held while the stack runs
@@ -146,6 +147,7 @@ def environment(home: Home, ports: Ports, outer: Mapping[str, str]) -> dict[str,
         "STORAGE_DIR": str(home.path / "storage"),
         "SCRATCH_DIR": str(home.scratch),
         "PUBLIC_URL": ports.url,
+        "MAIL_DIR": str(home.path / "mail"),
         # Ctrl-C shall not take long: a worker may end its stage in this time, then the stage is given back.
         "SHUTDOWN_GRACE_S": "3",
         "REMAP_SIGTERM": "SIGQUIT",

@@ -13,23 +13,27 @@ import pytest
 from flask import Flask
 
 from app import create_app, security
-from core import accounts, keys, scopes
+from app.security import PERSON, PUBLIC, SIGNED_IN, Needs
+from core import accounts, keys, members, scopes, signed
 from core.db import transaction
-from core.models import Upload, now
+from core.models import Membership, Upload, User, now
 from core.settings import get_settings
 from tests.app.test_problems import problem
 from tests.core import rows
 
-PUBLIC = "public"
-
 
 @dataclass(frozen=True)
 class Row:
-    """`needs` is a scope, or `PUBLIC`; `other` the code of a 404 for another account, None where no object is named."""
+    """`needs` is a scope or what the endpoint declares; `other` the code of a 404 for another account, if it names
+    anything that can be another's."""
 
-    needs: str
+    needs: str | Needs
     other: str | None = None
     body: dict | None = None
+
+    @property
+    def declared(self) -> Needs:
+        return Needs(scope=self.needs) if isinstance(self.needs, str) else self.needs
 
 
 NEW_EDIT = {"input": "{asset_id}", "keep": [{"start": 0, "end": 1}]}
@@ -61,9 +65,32 @@ TABLE = {
     "jobs.get_job": Row("jobs:read", other="job_not_found"),
     "jobs.cancel_job": Row("jobs:write", other="job_not_found"),
     "jobs.retry_job": Row("jobs:write", other="job_not_found"),
-    "events.follow_job": Row("jobs:read", other="job_not_found"),
+    "events.follow_job": Row(Needs(scope="jobs:read", ticket=True), other="job_not_found"),
+    "events.create_job_ticket": Row("jobs:read", other="job_not_found"),
+    "auth.register": Row(PUBLIC),
+    "auth.verify_email": Row(PUBLIC),
+    "auth.login": Row(PUBLIC),
+    "auth.refresh": Row(PUBLIC),
+    "auth.forgot_password": Row(PUBLIC),
+    "auth.reset_password": Row(PUBLIC),
+    "auth.accept_invitation": Row(PUBLIC),
+    "auth.logout": Row(PERSON),
+    "oauth.begin_oauth": Row(PUBLIC),
+    "oauth.finish_oauth": Row(PUBLIC),
+    "accounts.get_me": Row(SIGNED_IN),
+    "accounts.list_members": Row("members:read"),
+    "accounts.change_member": Row("members:write", other="user_not_found", body={"role": "admin"}),
+    "accounts.remove_member": Row("members:write", other="user_not_found"),
+    "accounts.create_invitation": Row("members:write"),
+    "accounts.list_invitations": Row("members:read"),
+    "accounts.delete_invitation": Row("members:write", other="invitation_not_found"),
+    "accounts.list_audit_events": Row("audit:read"),
+    "keys.create_key": Row("keys:write"),
+    "keys.list_keys": Row("keys:read"),
+    "keys.revoke_key": Row("keys:write", other="key_not_found"),
 }
-GUARDED = [endpoint for endpoint, row in TABLE.items() if row.needs != PUBLIC]
+GUARDED = [endpoint for endpoint, row in TABLE.items() if not row.declared.public]
+SCOPED = [endpoint for endpoint, row in TABLE.items() if row.declared.scope]
 NAMING = [endpoint for endpoint, row in TABLE.items() if row.other]
 
 
@@ -74,6 +101,7 @@ class World:
     app: Flask
     objects: dict[str, str]
     other: str
+    viewer: str
 
     def token(self, held, *, account_id=None, **more) -> str:
         """A key with scopes, of the owner's account where no other is named."""
@@ -106,6 +134,7 @@ def world(tmp_path_factory, empty_sqlite, valkey_url):
         patch.setenv("DATABASE_URL", f"sqlite:///{folder / 'cutwork.db'}")
         patch.setenv("STORAGE_DIR", str(folder / "storage"))
         patch.setenv("BROKER_URL", valkey_url())
+        patch.setenv("MAIL_DIR", str(folder / "mail"))
         get_settings.cache_clear()
         job = rows.make_job()
         with transaction() as session:
@@ -114,17 +143,27 @@ def world(tmp_path_factory, empty_sqlite, valkey_url):
                 storage_key="assets/x/source", multipart_id="m", expires_at=now() + timedelta(hours=1),
             )  # fmt: skip
             session.add(upload)
-        objects = {"job_id": job.id, "asset_id": job.input_asset_id, "upload_id": upload.id}
-        yield World(create_app(), objects, rows.make_account("other"))
-
-
-def needs(row):
-    return security.PUBLIC if row.needs == PUBLIC else security.Needs(scope=row.needs)
+        with transaction() as session:
+            viewer = User(email="viewer@example.org", name="", verified_at=now())
+            key = keys.row(job.account_id, keys.generate(), name="shown", wanted=["jobs:read"])
+            session.add_all([viewer, key])
+            session.flush()
+            session.add(Membership(account_id=job.account_id, user_id=viewer.id, role=scopes.VIEWER))
+        invitation = members.invite(job.account_id, "new@example.org", scopes.MEMBER)
+        objects = {
+            "job_id": job.id,
+            "asset_id": job.input_asset_id,
+            "upload_id": upload.id,
+            "user_id": viewer.id,
+            "key_id": key.id,
+            "invitation_id": invitation.id,
+        }
+        yield World(create_app(), objects, rows.make_account("other"), viewer.id)
 
 
 def test_the_table_is_whole(world):
     declared = {rule.endpoint: security.needs_of(world.app, rule.endpoint) for rule in world.app.url_map.iter_rules()}
-    assert declared == {endpoint: needs(row) for endpoint, row in TABLE.items()}
+    assert declared == {endpoint: row.declared for endpoint, row in TABLE.items()}
     for endpoint in declared:
         [rule] = world.app.url_map.iter_rules(endpoint)
         ids = {argument for argument in rule.arguments if argument.endswith("_id")}
@@ -139,8 +178,8 @@ def test_the_document_says_the_same(world):
     assert {endpoint.split(".")[1] for endpoint in shown} == set(operations)
     for endpoint, row in shown.items():
         operation = operations[endpoint.split(".")[1]]
-        assert operation["security"] == ([] if row.needs == PUBLIC else [{"bearer": [row.needs]}])
-        assert ("401" in operation["responses"]) == ("403" in operation["responses"]) or row.needs == PUBLIC
+        assert operation["security"] == row.declared.security()
+        assert row.declared.public or {"401", "403"} <= set(operation["responses"])
 
 
 @pytest.mark.parametrize("endpoint", GUARDED)
@@ -163,9 +202,9 @@ def test_a_token_that_is_not_good(world, endpoint):
         problem(world.ask(endpoint, token), 401, "invalid_token")
 
 
-@pytest.mark.parametrize("endpoint", GUARDED)
+@pytest.mark.parametrize("endpoint", SCOPED)
 def test_a_token_without_the_scope(world, endpoint):
-    token = world.token(set(scopes.SCOPES) - {TABLE[endpoint].needs})
+    token = world.token(set(scopes.SCOPES) - {TABLE[endpoint].declared.scope})
     problem(world.ask(endpoint, token), 403, "insufficient_scope")
 
 
@@ -178,12 +217,35 @@ def test_another_account(world, endpoint):
 @pytest.mark.parametrize("endpoint", [one for one in GUARDED if one.rpartition(".")[2].startswith("list_")])
 def test_a_list_shows_nothing_of_another_account(world, endpoint):
     if not TABLE[endpoint].other:
-        assert world.ask(endpoint, world.token(scopes.SCOPES)).json["data"]
-        assert world.ask(endpoint, world.token(scopes.SCOPES, account_id=world.other)).json["data"] == []
+        ours, theirs = (
+            {one["id"] for one in world.ask(endpoint, token).json["data"]}
+            for token in (world.token(scopes.SCOPES), world.token(scopes.SCOPES, account_id=world.other))
+        )
+        assert ours
+        assert not ours & theirs
 
 
-@pytest.mark.parametrize("endpoint", GUARDED)
+@pytest.mark.parametrize("endpoint", SCOPED)
 def test_a_viewer_reads_and_nothing_else(world, endpoint):
-    if TABLE[endpoint].needs not in scopes.ROLES[scopes.VIEWER]:
-        problem(world.ask(endpoint, world.token(scopes.ROLES[scopes.VIEWER])), 403, "insufficient_scope")
-    assert TABLE[endpoint].needs.endswith(":read") <= (TABLE[endpoint].needs in scopes.ROLES[scopes.VIEWER])
+    scope = TABLE[endpoint].declared.scope
+    # The key claims everything, as one that was made before its owner became a viewer.
+    token = world.token(scopes.SCOPES, user_id=world.viewer)
+    if scope in scopes.ROLES[scopes.VIEWER]:
+        assert scope.endswith(":read") or scope == "keys:write"
+    else:
+        problem(world.ask(endpoint, token), 403, "insufficient_scope")
+
+
+def test_a_ticket_is_for_the_events_of_one_job(world):
+    answer = world.ask("events.create_job_ticket", world.token({"jobs:read"}))
+    assert answer.status_code == 201
+    client, ticket = world.app.test_client(), answer.json["ticket"]
+    job, other = world.objects["job_id"], rows.make_job(salt="other").id
+    with client.get(f"/v1/jobs/{job}/events?ticket={ticket}") as followed:
+        assert followed.status_code == 200
+    problem(client.get(f"/v1/jobs/{other}/events?ticket={ticket}"), 403, "ticket_of_another_job")
+    problem(client.get(f"/v1/jobs/{job}/events?ticket={ticket[:-2]}xx"), 401, "invalid_token")
+    problem(client.get(f"/v1/jobs/{job}?ticket={ticket}"), 401, "authentication_required")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signed, "TICKET_S", -1)
+        problem(client.get(f"/v1/jobs/{job}/events?ticket={ticket}"), 401, "token_expired")

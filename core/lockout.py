@@ -1,0 +1,61 @@
+"""Backoff after failed logins, for addresses that are known and for those that are not alike."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+
+from core.db import transaction
+from core.errors import LimitError
+from core.models import LoginFailure, now
+from core.settings import get_settings
+
+FREE = 5
+"""So many failures in a row cost nothing; every further one doubles the wait."""
+FIRST_S = 15
+LONGEST_S = 15 * 60
+FORGOTTEN = timedelta(days=1)
+
+
+def attempt(email: str) -> None:
+    """Count a login as failed until `succeeded` says otherwise, so that many at once are counted too.
+
+    Raises LimitError `too_many_attempts` while the address is blocked.
+    """
+    try:
+        wait_s = _attempt(_hash(email))
+    except IntegrityError:
+        # Two first attempts at once: the row is there now.
+        wait_s = _attempt(_hash(email))
+    if wait_s:
+        raise LimitError("too_many_attempts", "Too many failed logins: wait, then try again.", retry_after_s=wait_s)
+
+
+def succeeded(email: str) -> None:
+    """Forget the failures of an address."""
+    with transaction() as session:
+        session.execute(delete(LoginFailure).where(LoginFailure.hash == _hash(email)))
+
+
+def _attempt(key: str) -> int:
+    """Count one attempt; return the seconds to wait instead when there are too many."""
+    moment = now()
+    with transaction() as session:
+        row = session.get(LoginFailure, key, with_for_update=True)
+        if row is None or row.updated_at < moment - FORGOTTEN:
+            row = session.merge(LoginFailure(hash=key, count=0, blocked_until=moment, updated_at=moment))
+        if row.blocked_until > moment:
+            return 1 + int((row.blocked_until - moment).total_seconds())
+        row.count, row.updated_at = row.count + 1, moment
+        if row.count >= FREE:
+            row.blocked_until = moment + timedelta(seconds=min(LONGEST_S, FIRST_S * 2 ** min(row.count - FREE, 10)))
+    return 0
+
+
+def _hash(email: str) -> str:
+    """Keyed, so that the table tells nobody who has tried to sign in."""
+    return hmac.new(get_settings().signing_secret.encode(), email.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,157 @@
+"""People: registered, verified, let in. Whether an address is known is told by no answer, and by no time it takes."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import audit, letters, lockout, passwords, scopes, sessions, signed
+from core.db import reading, transaction
+from core.errors import AuthenticationError, ForbiddenError
+from core.models import Account, Membership, User, now
+from core.sessions import Tokens
+
+
+def normalised(email: str) -> str:
+    """Return an address as it is stored and compared."""
+    return email.strip().lower()
+
+
+def register(email: str, password: str, *, name: str = "", account_name: str = "") -> None:
+    """Note a new person and send the token that confirms the address.
+
+    A known address gets another mail, and nothing changes; one that was never confirmed gets the new password.
+    """
+    email = normalised(email)
+    stored = passwords.hashed(password)
+    try:
+        user = _note(email, stored, name)
+    except IntegrityError:
+        # The same address at the same moment: it is there now.
+        user = _note(email, stored, name)
+    if user.verified_at:
+        letters.already_registered(email)
+        return
+    letters.verification(email, _verification(user, account_name or name))
+
+
+def verify(token: str) -> User:
+    """Confirm an address; the person gets an account of their own, unless there is one already.
+
+    Raises InputError `link_invalid`, `link_expired`. A second time does nothing.
+    """
+    content = signed.read_mailed("verify", token, seconds=signed.VERIFY_S)
+    with transaction() as session:
+        user = session.get(User, str(content["user"]), with_for_update=True)
+        if user is None or signed.fingerprint(user.password_hash) != content["of"]:
+            raise signed.link_invalid()
+        confirm(session, user, account_name=str(content["account"]))
+    return user
+
+
+def login(email: str, password: str, account_id: str | None = None) -> Tokens:
+    """Sign in by password.
+
+    Raises AuthenticationError `invalid_credentials`, ForbiddenError `email_not_verified` (told only to who knows the
+    password), LimitError `too_many_attempts`, NotFoundError `account_not_found`.
+    """
+    user = authenticate(email, password)
+    if user.verified_at is None:
+        raise ForbiddenError("email_not_verified", "Confirm the address first: the token is in the mail.")
+    return sessions.begin(user.id, account_id, how="password")
+
+
+def authenticate(email: str, password: str) -> User:
+    """Return the person of an address and a password; raises AuthenticationError, LimitError as `login` does."""
+    email = normalised(email)
+    lockout.attempt(email)
+    user = find(email)
+    if not passwords.matches(user.password_hash if user else None, password) or user is None:
+        raise AuthenticationError("invalid_credentials", "E-mail address and password do not fit together.")
+    lockout.succeeded(email)
+    return user
+
+
+def forgot_password(email: str) -> None:
+    """Send a token for a new password, if the address is known and was confirmed."""
+    user = find(normalised(email))
+    # Made for strangers as well, to take the same time.
+    token = signed.mailed("reset", {"user": user.id if user else "", "of": _fingerprint(user)})
+    if user and user.verified_at:
+        letters.reset(user.email, token)
+
+
+def reset_password(token: str, password: str) -> None:
+    """Set a new password, end every sign-in; raises InputError `link_invalid`, `link_expired`.
+
+    The token is worth nothing afterwards, since it was made for the password of before.
+    """
+    content = signed.read_mailed("reset", token, seconds=signed.RESET_S)
+    stored = passwords.hashed(password)
+    with transaction() as session:
+        user = session.get(User, str(content["user"]), with_for_update=True)
+        if user is None or _fingerprint(user) != content["of"]:
+            raise signed.link_invalid()
+        user.password_hash = stored
+        sessions.end_all(session, user.id)
+        for place in session.scalars(select(Membership).where(Membership.user_id == user.id)):
+            audit.record(session, place.account_id, "password.reset", actor=user.id, target=user.id)
+    lockout.succeeded(user.email)
+    letters.password_changed(user.email)
+
+
+def confirm(session: Session, user: User, *, account_name: str = "") -> None:
+    """Take an address for confirmed; who belongs nowhere gets an account and is its admin."""
+    user.verified_at = user.verified_at or now()
+    if session.scalars(select(Membership).where(Membership.user_id == user.id).limit(1)).first():
+        return
+    account = Account(name=account_name or user.name or user.email.partition("@")[0])
+    session.add(account)
+    session.flush()
+    session.add(Membership(account_id=account.id, user_id=user.id, role=scopes.ADMIN))
+    audit.record(session, account.id, "account.created", actor=user.id, target=user.id)
+
+
+def find(email: str) -> User | None:
+    """Return the person of a normalised address."""
+    with reading() as session:
+        return session.scalars(select(User).where(User.email == email)).one_or_none()
+
+
+def get(user_id: str) -> User:
+    """Return a person who is known to exist."""
+    with reading() as session:
+        return session.get_one(User, user_id)
+
+
+def accounts_of(user_id: str) -> list[tuple[Account, str]]:
+    """Return the accounts of a person with the role in each, oldest place first."""
+    query = (
+        select(Account, Membership.role)
+        .join(Membership, Membership.account_id == Account.id)
+        .where(Membership.user_id == user_id)
+        .order_by(Membership.created_at, Account.id)
+    )
+    with reading() as session:
+        return [(account, role) for account, role in session.execute(query)]
+
+
+def _note(email: str, stored: str, name: str) -> User:
+    with transaction() as session:
+        user = session.scalars(select(User).where(User.email == email).with_for_update()).one_or_none()
+        if user is None:
+            user = User(email=email, name=name, password_hash=stored)
+            session.add(user)
+        elif user.verified_at is None:
+            # Whoever was first may not have been the owner of the address: an older mail's token is void from here.
+            user.password_hash, user.name = stored, name
+    return user
+
+
+def _verification(user: User, account_name: str) -> str:
+    return signed.mailed("verify", {"user": user.id, "of": _fingerprint(user), "account": account_name})
+
+
+def _fingerprint(user: User | None) -> str:
+    return signed.fingerprint(user.password_hash if user else None)

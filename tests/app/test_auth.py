@@ -1,0 +1,220 @@
+"""Signing up, in and out."""
+
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import jwt
+import pytest
+from sqlalchemy import func, select, update
+
+from app import create_app
+from core import lockout, passwords, sessions, signed
+from core.db import reading, transaction
+from core.errors import AuthenticationError
+from core.models import Account, LoginFailure, RefreshToken, User, UserSession, now
+from tests.app.people import EMAIL, PASSWORD, bearer, letters, post, register, sign_in, sign_up, token_of
+from tests.app.test_problems import problem
+
+
+def me(client, tokens):
+    return client.get("/v1/me", headers=bearer(tokens))
+
+
+def test_from_registration_to_sign_out(any_client):
+    token = register(any_client, name="Ada", account_name="Engines")
+    problem(post(any_client, "login", email=EMAIL, password=PASSWORD), 403, "email_not_verified")
+    for _ in range(2):
+        assert post(any_client, "verify", token=token).json["email"] == EMAIL
+    tokens = sign_in(any_client, " ADA@example.org".strip())
+    document = me(any_client, tokens).json
+    assert (document["user"]["name"], document["account"]["name"], document["account"]["role"]) == (
+        "Ada",
+        "Engines",
+        "admin",
+    )
+    assert any_client.get("/v1/jobs", headers=bearer(tokens)).json["data"] == []
+    newer = post(any_client, "refresh", refresh_token=tokens["refresh_token"]).json
+    assert me(any_client, newer).status_code == 200
+    assert post(any_client, "logout", newer["access_token"]).status_code == 204
+    problem(me(any_client, newer), 401, "invalid_token")
+    problem(post(any_client, "refresh", refresh_token=newer["refresh_token"]), 401, "invalid_token")
+    with reading() as session:
+        stored = session.scalars(select(User.password_hash).where(User.email == EMAIL)).one()
+        assert stored.startswith("$argon2id$")
+        assert newer["refresh_token"] not in session.scalars(select(RefreshToken.hash)).all()
+
+
+def test_a_key_is_no_person(client):
+    problem(client.post("/v1/auth/logout"), 403, "person_required")
+
+
+@pytest.mark.parametrize("kind", ["expired", "another secret", "unsigned", "another issuer", "for ever"])
+def test_a_forged_access_token(client, kind):
+    tokens = sign_up(client)
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert 14 * 60 < claims["exp"] - time.time() <= 15 * 60
+    match kind:
+        case "expired":
+            forged = jwt.encode(claims | {"exp": int(time.time()) - 1}, signed._key(), algorithm="HS256")
+            return problem(me(client, {"access_token": forged}), 401, "token_expired")
+        case "another secret":
+            forged = jwt.encode(claims, "x" * 32, algorithm="HS256")
+        case "unsigned":
+            forged = jwt.encode(claims, None, algorithm="none")
+        case "another issuer":
+            forged = jwt.encode(claims | {"iss": "other"}, signed._key(), algorithm="HS256")
+        case "for ever":
+            del claims["exp"]
+            forged = jwt.encode(claims, signed._key(), algorithm="HS256")
+    return problem(me(client, {"access_token": forged}), 401, "invalid_token")
+
+
+def test_a_refresh_token_that_comes_again_ends_its_family(client):
+    first = sign_up(client)
+    second = post(client, "refresh", refresh_token=first["refresh_token"]).json
+    other = sign_in(client)
+    problem(post(client, "refresh", refresh_token=first["refresh_token"]), 401, "token_reused")
+    problem(post(client, "refresh", refresh_token=second["refresh_token"]), 401, "invalid_token")
+    problem(me(client, second), 401, "invalid_token")
+    assert me(client, other).status_code == 200, "another sign-in is another family"
+    log = client.get("/v1/audit", headers=bearer(other)).json["data"]
+    assert "session.reuse_detected" in {one["action"] for one in log}
+
+
+def test_a_refresh_token_that_has_expired(client):
+    tokens = sign_up(client)
+    with transaction() as session:
+        session.execute(update(UserSession).values(expires_at=now() - timedelta(seconds=1)))
+    problem(post(client, "refresh", refresh_token=tokens["refresh_token"]), 401, "token_expired")
+    problem(post(client, "refresh", refresh_token="cwr_none"), 401, "invalid_token")
+
+
+def test_of_many_refreshes_at_once_one_wins_and_then_none(servers):
+    tokens = sign_up(create_app().test_client())
+
+    def refresh(_):
+        try:
+            return sessions.refresh(tokens["refresh_token"])
+        except AuthenticationError as error:
+            return error
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(refresh, range(16)))
+    won = [one for one in answers if isinstance(one, sessions.Tokens)]
+    assert len(won) == 1
+    assert {one.code for one in answers if one not in won} <= {"token_reused"}
+    with pytest.raises(AuthenticationError) as caught:
+        sessions.refresh(won[0].refresh_token)
+    assert caught.value.code == "invalid_token"
+    with reading() as session:
+        assert session.scalar(select(func.count()).select_from(RefreshToken)) == 2
+
+
+def test_a_new_password(client):
+    before = sign_up(client)
+    assert post(client, "forgot-password", email=EMAIL).status_code == 202
+    token = token_of(letters()[-1])
+    assert post(client, "reset-password", token=token, password="a better one, said she").status_code == 204
+    problem(me(client, before), 401, "invalid_token")
+    problem(post(client, "login", email=EMAIL, password=PASSWORD), 401, "invalid_credentials")
+    sign_in(client, password="a better one, said she")
+    problem(post(client, "reset-password", token=token, password="another one again"), 422, "link_invalid")
+    assert letters()[-1]["Subject"] == "Your password was changed"
+
+
+def test_a_mailed_token_is_good_for_one_thing_and_a_while(client, monkeypatch):
+    verify = register(client)
+    problem(post(client, "reset-password", token=verify, password=PASSWORD), 422, "link_invalid")
+    problem(post(client, "verify", token=verify[:-2] + "xx"), 422, "link_invalid")
+    monkeypatch.setattr(signed, "VERIFY_S", -1)
+    problem(post(client, "verify", token=verify), 422, "link_expired")
+
+
+def test_who_registers_an_address_first_gains_nothing(client):
+    """Somebody registers with another's address; its owner registers later, and the older token is void."""
+    older = register(client, password="chosen by somebody")
+    newer = register(client)
+    problem(post(client, "verify", token=older), 422, "link_invalid")
+    assert post(client, "verify", token=newer).status_code == 200
+    problem(post(client, "login", email=EMAIL, password="chosen by somebody"), 401, "invalid_credentials")
+    sign_in(client)
+
+
+def test_a_known_address_is_told_by_nothing_but_its_mail(client):
+    sign_up(client)
+    known, unknown = EMAIL, "nobody@example.org"
+    for path, body in (("register", {"password": PASSWORD}), ("forgot-password", {}), ("login", {"password": "wrong"})):
+        first, second = (post(client, path, email=address, **body) for address in (known, unknown))
+        assert first.status_code == second.status_code
+        assert {**first.json, "request_id": ""} == {**second.json, "request_id": ""}
+        assert set(dict(first.headers)) == set(dict(second.headers))
+    assert letters()[-2]["Subject"] == "You have an account already"
+    sign_in(client)
+    with reading() as session:
+        assert session.scalar(select(func.count()).select_from(Account).where(Account.handle.is_(None))) == 1
+
+
+def test_an_unknown_address_takes_as_long(client, monkeypatch):
+    sign_up(client)
+    monkeypatch.setattr(lockout, "FREE", 1000)
+
+    def cpu_s(address):
+        started = time.process_time()
+        post(client, "login", email=address, password="wrong")
+        return time.process_time() - started
+
+    cpu_s("first@example.org")
+    known, unknown = ([cpu_s(address) for _ in range(5)] for address in (EMAIL, "nobody@example.org"))
+    assert 0.6 < statistics.median(known) / statistics.median(unknown) < 1.6
+    assert not passwords.matches(None, "nobody's")
+
+
+@pytest.mark.parametrize("address", [EMAIL, "nobody@example.org"])
+def test_failed_logins_have_to_wait_longer_and_longer(client, address):
+    sign_up(client)
+    for _ in range(lockout.FREE):
+        problem(post(client, "login", email=address, password="wrong"), 401, "invalid_credentials")
+    waits = []
+    for _ in range(2):
+        answer = post(client, "login", email=address, password=PASSWORD)
+        problem(answer, 429, "too_many_attempts")
+        waits.append(int(answer.headers["Retry-After"]))
+        with transaction() as session:
+            session.execute(update(LoginFailure).values(blocked_until=now()))
+        problem(post(client, "login", email=address, password="wrong"), 401, "invalid_credentials")
+    assert waits[0] <= lockout.FIRST_S < waits[1]
+    with transaction() as session:
+        session.execute(update(LoginFailure).values(blocked_until=now()))
+    if address == EMAIL:
+        sign_in(client)
+        with reading() as session:
+            assert session.scalars(select(LoginFailure)).all() == []
+
+
+def test_guesses_at_once_are_counted_each(servers):
+    client = create_app().test_client()
+
+    def guess(_):
+        return post(create_app().test_client(), "login", email=EMAIL, password="wrong").status_code
+
+    sign_up(client)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(guess, range(12)))
+    assert answers.count(401) == lockout.FREE
+    assert answers.count(429) == 12 - lockout.FREE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"email": "no address", "password": PASSWORD},
+        {"email": EMAIL, "password": "short"},
+        {"email": EMAIL, "password": "x" * 129},
+        {"email": EMAIL, "password": PASSWORD, "name": "a\r\nBcc: b@example.org"},
+    ],
+)
+def test_what_no_registration_is(client, body):
+    problem(post(client, "register", **body), 422, "invalid_request")
+    assert letters() == []
