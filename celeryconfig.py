@@ -3,7 +3,7 @@
 from kombu import Queue
 
 from core.settings import get_settings
-from tasks.stages import PERIODIC, POOLS, STAGES, queues, visibility_timeout_s
+from tasks.stages import ERRANDS, PERIODIC, POOLS, STAGES, queues, visibility_timeout_s
 
 _settings = get_settings()
 
@@ -12,13 +12,18 @@ result_backend = f"tasks.backend.ChordBackend+{_settings.events_url}"
 # A chord counts its members in the result backend, and a member may wait for days behind a long queue.
 result_expires = 7 * 24 * 3600
 
-imports = (*(f"tasks.{name}" for name in STAGES), "pipelines.maintenance", "pipelines.handover", "tasks.state")
+imports = (
+    *(f"tasks.{name}" for name in (*STAGES, *ERRANDS)),
+    "pipelines.maintenance",
+    "pipelines.handover",
+    "tasks.state",
+)
 # RabbitMQ closes the channel of a consumer that keeps a message for longer than this, by default half an hour. Said by
 # the consumer, for a queue cannot be declared again with another limit. Before 3.12 only the server's own setting
 # `consumer_timeout` counts; should it strike, the lease keeps the stage with its worker, and a copy is refused.
 _CONSUMER = {"x-consumer-timeout": visibility_timeout_s() * 1000} if broker_url.startswith("amqp") else None
 task_queues = [Queue(name, consumer_arguments=_CONSUMER) for pool in POOLS for name in queues(pool)]
-task_routes = {name: {"queue": name} for name in STAGES} | {
+task_routes = {name: {"queue": name} for name in (*STAGES, *ERRANDS)} | {
     task.name: {"queue": task.queue} for task in PERIODIC.values()
 }
 # A message for a queue that nobody consumes must fail where it is sent, not wait for ever.
@@ -27,7 +32,7 @@ task_default_queue = queues("maintenance")[0]
 
 task_annotations = {
     stage.name: {"soft_time_limit": stage.soft_limit_s, "time_limit": stage.hard_limit_s} for stage in STAGES.values()
-} | {task.name: {"time_limit": task.limit_s} for task in PERIODIC.values()}
+} | {task.name: {"time_limit": task.limit_s} for task in (*ERRANDS.values(), *PERIODIC.values())}
 beat_schedule = {
     task.name: {
         "task": task.name,

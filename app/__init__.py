@@ -8,7 +8,7 @@ from flask import Flask, Response
 
 from app import errors, metrics, oauth, openapi, request_ids, request_log, security, storage, streams, traces
 from app.blueprint import Api, refuse_malformed_ids
-from app.resources import accounts, assets, auth, docs, events, health, jobs, keys, uploads
+from app.resources import accounts, assets, auth, deliveries, docs, events, health, jobs, keys, uploads, webhooks
 from app.resources import oauth as oauth_pages
 from app.resources import storage as storage_files
 from core.log import configure_logging
@@ -17,7 +17,20 @@ from pipelines.image_fields import Aspect, LengthField, Number
 from pipelines.times import Share, Time
 
 MAX_JSON_BYTES = 2**20
-_RESOURCES = (uploads, assets, jobs, events, auth, oauth_pages, accounts, keys, storage_files, health)
+_RESOURCES = (
+    uploads,
+    assets,
+    jobs,
+    events,
+    webhooks,
+    deliveries,
+    auth,
+    oauth_pages,
+    accounts,
+    keys,
+    storage_files,
+    health,
+)
 
 
 def create_app() -> Flask:

@@ -26,6 +26,8 @@ _PREFIXES = {"asset_id": "ast", "job_id": "job", "upload_id": "upl"} | {
     "key_id": "key",
     "user_id": "usr",
     "invitation_id": "inv",
+    "webhook_id": "whk",
+    "delivery_id": "whd",
 }
 
 

@@ -140,12 +140,13 @@ class Api:
         with self._named_errors():
             read(self._http.delete(path))
 
-    def pages(self, path: str, limit: int) -> list[Json]:
+    def pages(self, path: str, limit: int, **filters: str) -> list[Json]:
         """Return at most `limit` items of a list, newest first, over as many pages as that takes."""
         items: list[Json] = []
         cursor: str | None = None
         while len(items) < limit:
-            page = self.get(path, limit=min(limit - len(items), 100), **({"cursor": cursor} if cursor else {}))
+            more = {"cursor": cursor} if cursor else {}
+            page = self.get(path, limit=min(limit - len(items), 100), **filters, **more)
             items += page["data"]
             cursor = page.get("next")
             if not cursor or not page["data"]:

@@ -16,6 +16,7 @@ from cli.commands.jobs import cancel, fetch, job, jobs, retry
 from cli.commands.login import login, logout, whoami
 from cli.commands.up import up
 from cli.commands.upload import upload
+from cli.commands.webhooks import webhooks
 from cli.config import Config, common_options
 from cli.errors import EXIT_CODES, CliError
 
@@ -46,7 +47,23 @@ def cutwork() -> None:
     """
 
 
-for command in (up, demo, login, logout, whoami, upload, edit, image, jobs, job, cancel, retry, assets, fetch):
+for command in (
+    up,
+    demo,
+    login,
+    logout,
+    whoami,
+    upload,
+    edit,
+    image,
+    jobs,
+    job,
+    cancel,
+    retry,
+    assets,
+    fetch,
+    webhooks,
+):
     cutwork.add_command(command)
 
 

@@ -76,3 +76,40 @@ def assets(documents: Iterable[Json]) -> Table:
         for asset in documents
     )
     return table("asset", "file", "size", "seconds", rows=rows)
+
+
+def webhooks(documents: Iterable[Json]) -> Table:
+    """A line for each webhook."""
+    rows = (
+        (hook["id"], _hook_state(hook), hook["url"], ", ".join(hook["events"]), hook["description"])
+        for hook in documents
+    )
+    return table("webhook", "status", "address", "events", "about", rows=rows)
+
+
+def deliveries(documents: Iterable[Json]) -> Table:
+    """A line for each delivery."""
+    rows = (
+        (one["id"], one["event"], one["job"] or "", status(one["status"]), one["attempt_count"], one["error"] or "")
+        for one in documents
+    )
+    return table("delivery", "event", "job", "status", "attempts", "why", rows=rows)
+
+
+def attempts(documents: Iterable[Json]) -> Table:
+    """A line for each attempt of a delivery."""
+    rows = (
+        (
+            one["number"],
+            one["started_at"],
+            one["status"] or "",
+            duration(one["latency_ms"]),
+            one["error"] or one["body"],
+        )
+        for one in documents
+    )
+    return table("attempt", "at", "answer", "took", "said", rows=rows)
+
+
+def _hook_state(hook: Json) -> str:
+    return f"{hook['status']} ({hook['disabled_reason']})" if hook["disabled_reason"] else str(hook["status"])

@@ -17,16 +17,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import CursorResult, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.db import transaction
 from core.errors import ConflictError, InputError
-from core.models import IdempotencyKey, now
+from core.models import IdempotencyKey
 from core.sealing import seal, unseal
 
 KEPT_S = 24 * 3600
@@ -80,17 +81,10 @@ def claim(account_id: str, key: str, fingerprint: str) -> Claim | Kept:
 
     Raises InProgress; InputError `idempotency_mismatch` when the key was used for another request.
     """
-    moment, mine = now(), Claim(account_id, key, secrets.token_hex(16))
-    fresh = {
-        "fingerprint": fingerprint,
-        "claim": mine.token,
-        "claimed_until": moment + timedelta(seconds=CLAIM_S),
-        "resource_id": None,
-        "status": None,
-        "answer": None,
-        "expires_at": moment + timedelta(seconds=KEPT_S),
-    }
+    mine = Claim(account_id, key, secrets.token_hex(16))
     with transaction() as session:
+        moment = clock.moment(session)
+        fresh = _fresh(mine, fingerprint, moment)
         insert = _INSERTS[session.get_bind().dialect.name](IdempotencyKey)
         made = session.execute(insert.values(account_id=account_id, key=key, **fresh).on_conflict_do_nothing())
         if cast("CursorResult[Any]", made).rowcount:
@@ -169,6 +163,18 @@ def release(held: Claim) -> None:
         row.claim = row.claimed_until = None
         if row.resource_id is None:
             session.delete(row)
+
+
+def _fresh(mine: Claim, fingerprint: str, moment: datetime) -> dict[str, Any]:
+    return {
+        "fingerprint": fingerprint,
+        "claim": mine.token,
+        "claimed_until": moment + timedelta(seconds=CLAIM_S),
+        "resource_id": None,
+        "status": None,
+        "answer": None,
+        "expires_at": moment + timedelta(seconds=KEPT_S),
+    }
 
 
 def _held(session: Session, held: Claim) -> IdempotencyKey | None:

@@ -106,7 +106,7 @@ def _stage(stage: JobStage, pieces: Sequence[JobStage], moment: datetime) -> dic
         "progress": round(made / sum(row.weight for row in rows), 4),
         "attempt": max(row.attempt for row in rows),
         "queue": stage.queue,
-        "queued_ms": _milliseconds(min(waited, default=None), min(began, default=None) or moment),
+        "queued_ms": _milliseconds(min(waited, default=None), min(began, default=stage.finished_at) or moment),
         "run_ms": _milliseconds(min(began, default=None), stage.finished_at or moment),
         "cached": stage.cached,
         "parts": {

@@ -13,6 +13,7 @@ from core.errors import ConflictError, NotFoundError
 from core.models import Artifact, Job, JobStage
 from core.plan import JobPlan
 from core.telemetry import metrics
+from core.webhooks import outbox
 
 _LOCK = select(Job.id).where(Job.id == bindparam("job_id")).with_for_update()
 _WHOLE = select(Job, clock.TIME).where(Job.id == bindparam("job_id")).options(joinedload(Job.stages))
@@ -39,6 +40,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
             filename=plan.filename,
             lane=plan.lane,
             priority=plan.priority,
+            webhook_url=plan.webhook_url,
             status=states.QUEUED,
             created_at=moment,
             stages=[
@@ -152,6 +154,7 @@ def end(job: Job, status: str, moment: datetime, error: dict[str, object] | None
     job.epoch += 1
     job.error = error
     job.finished_at = moment
+    outbox.announce(job)
     for stage in job.stages:
         if stage.status not in states.TERMINAL:
             states.move(stage, states.CANCELED)
@@ -182,6 +185,7 @@ def settle(job: Job, moment: datetime) -> None:
         states.move(job, states.SUCCEEDED)
         job.progress = 1.0
         job.finished_at = moment
+        outbox.announce(job)
 
 
 def _past(status: str) -> str:

@@ -17,6 +17,7 @@ from core import artifacts, clock, jobs, states
 from core.db import reading, transaction
 from core.models import Artifact, Job, JobStage
 from core.telemetry import metrics
+from core.webhooks import outbox
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
         if job.status == states.QUEUED:
             states.move(job, states.RUNNING)
             job.started_at = moment
+            outbox.announce(job)
         found = artifacts.find(session, [stage.digest]).get(stage.digest)
         if found:
             jobs.finish_from_artifact(stage, found, cached=True, moment=moment)

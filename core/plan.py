@@ -36,3 +36,4 @@ class JobPlan:
     client_metadata: Mapping[str, object] = field(default_factory=dict)
     lane: str = "work"
     priority: int = 0
+    webhook_url: str | None = None

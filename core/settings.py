@@ -102,6 +102,27 @@ class Settings(BaseSettings):
         24 * 3600, gt=0, description="An upload not completed in this time is dropped, in seconds."
     )
     url_ttl_s: int = Field(3600, gt=0, description="How long a signed URL works, in seconds.")
+    webhook_timeout_s: float = Field(
+        15.0, gt=0, le=60, description="How long a webhook's receiver may take, in seconds."
+    )
+    webhook_window_s: int = Field(
+        24 * 3600, gt=0, description="A webhook that does not arrive is tried again for so many seconds."
+    )
+    webhook_concurrency: int = Field(
+        2,
+        gt=0,
+        description="Most webhooks of one account under way at once, so that slow receivers hold up few workers.",
+    )
+    webhook_secret_overlap_s: int = Field(
+        24 * 3600, ge=0, description="A webhook secret that was rotated goes on signing for so many seconds."
+    )
+    webhook_disable_after_days: float = Field(
+        5, gt=0, description="A webhook that took nothing for so many days is disabled."
+    )
+    webhook_ttl_days: int = Field(
+        30, ge=0, description="Webhook deliveries are kept for so many days after their end; 0 keeps them for ever."
+    )
+    deliver_every_s: float = Field(5.0, gt=0, description="How often webhooks that are due are looked for, in seconds.")
     outgoing_http: bool = Field(
         False, description="Whether webhooks and imports may use plain http; https alone otherwise."
     )

@@ -7,13 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 from core import assets
-from core.admission import PRIORITIES
 from core.errors import InputError
 from core.models import Asset
 from core.plan import JobPlan
 from core.settings import get_settings
 from pipelines import inspect
 from pipelines.planner import Output, Planner
+from pipelines.request_schema import of_the_job
 
 NAME = "edit"
 # A player's clock is rounded: an end so little past the recording's means its end.
@@ -56,11 +56,9 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     return JobPlan(
         pipeline=NAME,
         input_asset_id=source.id,
-        params={key: value for key, value in request.items() if key not in ("metadata", "priority")},
-        client_metadata=request["metadata"],
         filename=request.get("filename") or source.filename,
         stages=planner.stages,
-        priority=PRIORITIES[request["priority"]],
+        **of_the_job(account_id, request),
     )
 
 

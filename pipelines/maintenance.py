@@ -16,6 +16,7 @@ from celery.signals import task_prerun
 from core.errors import TransientError
 from pipelines import housekeeping, reconciler
 from tasks.app import celery_app
+from tasks.outbox import send_due
 from tasks.signals import job_changed
 from tasks.stages import STAGES
 
@@ -38,6 +39,12 @@ def _go_on(job_id: str, **_: Any) -> None:
 def reconcile() -> None:
     """Send again what was committed but never sent, or whose worker was lost."""
     reconciler.run()
+
+
+@celery_app.task(name="deliver_due", ignore_result=True)
+def deliver_due() -> None:
+    """Send messages for webhook deliveries that are due."""
+    send_due()
 
 
 @celery_app.task(bind=True, name="expire_uploads", ignore_result=True, max_retries=None)
@@ -65,7 +72,7 @@ def sweep_storage(self: Task[..., None]) -> None:
 def sweep_leftovers(self: Task[..., None]) -> None:
     """End live events that would stay for ever, repair dead leases, remove scratch folders of killed workers."""
     with _turn(self):
-        _keep_house("events", "leases", "idempotency", "scratch")
+        _keep_house("events", "leases", "idempotency", "deliveries", "scratch")
 
 
 @task_prerun.connect

@@ -24,6 +24,7 @@ from core.models import Job, JobStage
 from core.settings import get_settings
 from core.telemetry import metrics
 from pipelines import canvas, line
+from tasks.outbox import send_due
 from tasks.queues import depths
 from tasks.stages import STAGES
 
@@ -109,6 +110,7 @@ def go_on(job_id: str) -> None:
         job = jobs.find(session, job_id)
     if job and job.status in states.TERMINAL:
         line.move_up(job.account_id, job.lane)
+        send_due(job_id=job.id)
     else:
         _repair(job_id, jobs.unsent)
 

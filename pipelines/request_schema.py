@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from core.admission import PRIORITIES
+from core.webhooks import endpoints
 
 # Metadata travels with every document and every live event.
 _MOST_METADATA = 16 * 1024
+_ABOUT_THE_JOB = frozenset({"metadata", "priority", "webhook_url"})
+
+
+def of_the_job(account_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a `JobPlan` that every pipeline takes from its request alike.
+
+    Raises InputError `url_refused`, `webhook_secret_missing`.
+    """
+    url = request.get("webhook_url")
+    return {
+        "params": {key: value for key, value in request.items() if key not in _ABOUT_THE_JOB},
+        "client_metadata": request["metadata"],
+        "priority": PRIORITIES[request["priority"]],
+        "webhook_url": None if url is None else endpoints.require_for_jobs(account_id, url),
+    }
 
 
 def _fits(metadata: dict[str, Any]) -> None:
@@ -26,6 +43,16 @@ class RequestSchema(Schema):
         load_default="normal",
         validate=validate.OneOf(list(PRIORITIES)),
         metadata={"description": "Which of your own waiting jobs goes first; it overtakes nobody else's."},
+    )
+    webhook_url = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(min=1, max=2048),
+        metadata={
+            "description": "Is told when the job ends, besides your webhooks; signed with the secret of "
+            "`POST /v1/webhooks/job_urls/rotate`.",
+            "example": "https://example.com/cutwork",
+        },
     )
     metadata = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=64)),

@@ -6,10 +6,12 @@ from typing import Any
 
 from core import artifacts, job_document, jobs, states
 from core.db import reading
-from core.models import Asset, Job
+from core.models import Asset, Job, WebhookDelivery
 from core.plan import JobPlan
 from core.retry import retry as queue_again
+from core.webhooks import deliveries
 from pipelines import canvas, inspect, line
+from tasks.outbox import send_due
 
 
 def submit(account_id: str, plan: JobPlan) -> Job:
@@ -17,6 +19,8 @@ def submit(account_id: str, plan: JobPlan) -> Job:
     job = jobs.create(account_id, plan)
     canvas.dispatch(job)
     job_document.announce(job.id)
+    if job.status in states.TERMINAL:
+        send_due(job_id=job.id)
     return job
 
 
@@ -48,6 +52,7 @@ def cancel(account_id: str, job_id: str) -> Job:
     job = jobs.cancel(account_id, job_id)
     job_document.announce(job.id)
     line.move_up(job.account_id, job.lane)
+    send_due(job_id=job.id)
     return job
 
 
@@ -57,3 +62,10 @@ def retry(account_id: str, job_id: str, start: str | None) -> Job:
     canvas.dispatch(job)
     job_document.announce(job.id)
     return job
+
+
+def redeliver(account_id: str, delivery_id: str) -> WebhookDelivery:
+    """Begin a webhook's delivery again; raises as `core.webhooks.deliveries.redeliver`."""
+    row = deliveries.redeliver(account_id, delivery_id)
+    send_due(account_id=account_id)
+    return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.stages import PERIODIC, POOLS, STAGES, queues
+from tasks.stages import ERRANDS, PERIODIC, POOLS, STAGES, queues
 
 PAGE = Path(__file__).parent.parent / "docs" / "stages.md"
 
@@ -29,6 +29,17 @@ def render() -> str:
     ]
     lines += ["", "| pool | queues |", "|---|---|"]
     lines += [f"| {pool} | {', '.join(f'`{queue}`' for queue in queues(pool))} |" for pool in POOLS]
+    lines += [
+        "",
+        "A pool also does errands, which are no stages of a job; rows of their own say what is due.",
+        "",
+        "| errand | what it does | pool | limit |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{errand.name}` | {errand.summary} | {errand.pool} | {_span(errand.limit_s)} |"
+        for errand in ERRANDS.values()
+    ]
     lines += [
         "",
         "Beat sends these to the pool `maintenance`, which so never waits for a stage; the settings say how often.",

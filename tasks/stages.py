@@ -45,6 +45,16 @@ class Periodic:
     limit_s: int = 120
 
 
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """Work of a pool that is no stage of a job: its queue bears its name, and rows of its own say what is due."""
+
+    name: str
+    summary: str
+    pool: Pool
+    limit_s: int
+
+
 _HOUR = 3600
 
 STAGES: dict[str, Stage] = {
@@ -124,6 +134,11 @@ STAGES: dict[str, Stage] = {
     )
 }
 
+ERRANDS: dict[str, Errand] = {
+    errand.name: errand
+    for errand in (Errand(name="webhook", summary="Tell a receiver of an event", pool="light", limit_s=120),)
+}
+
 PERIODIC: dict[str, Periodic] = {
     task.name: task
     for task in (
@@ -133,6 +148,12 @@ PERIODIC: dict[str, Periodic] = {
             # Recovery does not wait behind the housekeeping, which may take long.
             queue="reconcile",
             every="reconcile_every_s",
+        ),
+        Periodic(
+            name="deliver_due",
+            summary="Send messages for webhook deliveries that are due",
+            queue="reconcile",
+            every="deliver_every_s",
         ),
         Periodic(
             name="expire_uploads",
@@ -147,7 +168,7 @@ PERIODIC: dict[str, Periodic] = {
         ),
         Periodic(
             name="sweep_leftovers",
-            summary="End live events that would stay for ever, repair dead leases, remove scratch folders left behind",
+            summary="End live events that would stay for ever, repair dead leases, remove old keys, webhooks, scratch",
             every="housekeeping_every_s",
             limit_s=600,
         ),
@@ -175,7 +196,8 @@ def queues(pool: Pool) -> list[str]:
     """Return the queues that workers of a pool consume."""
     if pool == "maintenance":
         return list(dict.fromkeys(task.queue for task in PERIODIC.values()))
-    return [stage.name for stage in STAGES.values() if stage.pool == pool]
+    stages = [stage.name for stage in STAGES.values() if stage.pool == pool]
+    return stages + [errand.name for errand in ERRANDS.values() if errand.pool == pool]
 
 
 def visibility_timeout_s() -> int:

@@ -72,6 +72,7 @@ class Keep(click.ParamType[Json]):
 @click.option("--no-brand", is_flag=True, help="Leave intro, outro and watermark out, even when they are given.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write the video.")
 @click.option("--previews", metavar="DIR", type=click.Path(path_type=Path), help="Where to write the previews.")
+@click.option("--webhook-url", metavar="URL", help="Address that is told when the job ends (see `cutwork webhooks`).")
 @click.option("--detach", is_flag=True, help="Start the job and leave; `cutwork job ID --wait` comes back to it.")
 @common_options
 @pass_config
@@ -97,6 +98,8 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
         body["brand"] = brand.document(lambda source: work.as_asset(config, api, source))
     if options["mode"]:
         body["mode"] = options["mode"]
+    if options["webhook_url"]:
+        body["webhook_url"] = options["webhook_url"]
     if options["title"]:
         body["filename"] = f"{options['title'].replace('/', '-')}.mp4"
         body["metadata"] = {"title": options["title"]}

@@ -10,6 +10,7 @@ from core.models.job import Job, JobStage
 from core.models.key import ApiKey
 from core.models.session import LoginFailure, RefreshToken, UserSession
 from core.models.upload import Upload
+from core.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Account",
@@ -29,5 +30,8 @@ __all__ = [
     "Upload",
     "User",
     "UserSession",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "now",
 ]

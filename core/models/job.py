@@ -44,6 +44,7 @@ class Job(Base):
     filename: Mapped[str] = mapped_column(String(255))
     progress: Mapped[float] = mapped_column(default=0.0)
     error: Mapped[JsonObject | None]
+    webhook_url: Mapped[str | None] = mapped_column(String(2048))
     request_id: Mapped[str | None] = mapped_column(String(64), default=request_id)
     trace: Mapped[str | None] = mapped_column(String(64), default=carried)
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -16,8 +16,9 @@ from app import create_app, security
 from app.security import PERSON, PUBLIC, SIGNED_IN, Needs
 from core import accounts, keys, members, scopes, signed
 from core.db import transaction
-from core.models import Membership, Upload, User, now
+from core.models import Membership, Upload, User, WebhookDelivery, now
 from core.settings import get_settings
+from core.webhooks import endpoints
 from tests.app.test_problems import problem
 from tests.core import rows
 
@@ -88,6 +89,16 @@ TABLE = {
     "keys.create_key": Row("keys:write"),
     "keys.list_keys": Row("keys:read"),
     "keys.revoke_key": Row("keys:write", other="key_not_found"),
+    "webhooks.create_webhook": Row("webhooks:write", body={"url": "https://example.com/"}),
+    "webhooks.list_webhooks": Row("webhooks:read"),
+    "webhooks.get_webhook": Row("webhooks:read", other="webhook_not_found"),
+    "webhooks.update_webhook": Row("webhooks:write", other="webhook_not_found"),
+    "webhooks.delete_webhook": Row("webhooks:write", other="webhook_not_found"),
+    "webhooks.rotate_webhook_secret": Row("webhooks:write", other="webhook_not_found"),
+    "webhooks.rotate_job_url_secret": Row("webhooks:write"),
+    "deliveries.list_deliveries": Row("webhooks:read"),
+    "deliveries.get_delivery": Row("webhooks:read", other="delivery_not_found"),
+    "deliveries.redeliver_delivery": Row("webhooks:write", other="delivery_not_found"),
 }
 GUARDED = [endpoint for endpoint, row in TABLE.items() if not row.declared.public]
 SCOPED = [endpoint for endpoint, row in TABLE.items() if row.declared.scope]
@@ -136,7 +147,15 @@ def world(tmp_path_factory, empty_sqlite, valkey_url):
         patch.setenv("BROKER_URL", valkey_url())
         patch.setenv("MAIL_DIR", str(folder / "mail"))
         get_settings.cache_clear()
+        webhook, _ = endpoints.create(
+            accounts.default_account().id, url="https://example.com/", description="", events=["job.running"]
+        )
         job = rows.make_job()
+        with transaction() as session:
+            delivery = WebhookDelivery(
+                account_id=job.account_id, endpoint_id=webhook.id, event="job.running", job_id=job.id, deadline=now()
+            )
+            session.add(delivery)
         with transaction() as session:
             upload = Upload(
                 account_id=job.account_id, filename="a.mp4", content_type="video/mp4", size=1, part_size=5 * 2**20,
@@ -157,6 +176,8 @@ def world(tmp_path_factory, empty_sqlite, valkey_url):
             "user_id": viewer.id,
             "key_id": key.id,
             "invitation_id": invitation.id,
+            "webhook_id": webhook.id,
+            "delivery_id": delivery.id,
         }
         yield World(create_app(), objects, rows.make_account("other"), viewer.id)
 

@@ -15,6 +15,8 @@ def local_settings(tmp_path_factory, valkey_url):
         "DATABASE_URL": f"sqlite:///{folder / 'cutwork.db'}",
         "BROKER_URL": valkey_url(),
         "STORAGE_DIR": str(folder / "storage"),
+        "OUTGOING_HTTP": "true",
+        "OUTGOING_ALLOW": "127.0.0.1/32",
     }
 
 

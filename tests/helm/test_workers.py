@@ -3,7 +3,7 @@
 import pytest
 
 from tasks.__main__ import worker
-from tasks.stages import PERIODIC, POOLS, STAGES
+from tasks.stages import ERRANDS, PERIODIC, POOLS, STAGES
 from tests.helm.chart import CASES, environment, find, kind, render
 
 
@@ -26,7 +26,7 @@ def test_every_queue_of_the_registry_is_consumed_by_exactly_one_deployment(prod)
         queues = arguments[arguments.index("--queues") + 1]
         assert deployment["metadata"]["annotations"]["cutwork/queues"] == queues
         consumed += queues.split(",")
-    assert sorted(consumed) == sorted({*STAGES, *(task.queue for task in PERIODIC.values())})
+    assert sorted(consumed) == sorted({*STAGES, *ERRANDS, *(task.queue for task in PERIODIC.values())})
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,0 +1,162 @@
+"""Endpoints: made, read, changed, deleted; their secrets are shown once and rotated with an overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core import audit, idempotency
+from core.db import reading, transaction
+from core.errors import ConflictError, InputError, NotFoundError
+from core.models import WebhookEndpoint, now
+from core.outgoing import guard_from
+from core.sealing import seal, unseal
+from core.settings import get_settings
+from core.webhooks.signing import new_secret
+
+ENABLED, DISABLED = "enabled", "disabled"
+ENDS = ("job.succeeded", "job.failed", "job.canceled")
+DISABLED_EVENT = "webhook.disabled"
+EVENTS = (*ENDS, "job.running", DISABLED_EVENT)
+ASKED, FAILING, GONE = "asked", "failing", "gone"
+MOST = 50
+_PURPOSE = "webhook"
+
+
+def create(account_id: str, *, url: str, description: str, events: Sequence[str]) -> tuple[WebhookEndpoint, str]:
+    """Make an endpoint and return it with its secret, which is not shown again.
+
+    Raises InputError `url_refused`, ConflictError `too_many_webhooks`.
+    """
+    guard_from(get_settings()).url(url)
+    secret = new_secret()
+    with transaction() as session:
+        made = idempotency.earlier(session, WebhookEndpoint)
+        if made is not None:
+            return made, _open(made.secret)
+        mine = select(func.count()).where(WebhookEndpoint.account_id == account_id, WebhookEndpoint.url.is_not(None))
+        if (session.scalar(mine) or 0) >= MOST:
+            raise ConflictError("too_many_webhooks", f"An account has at most {MOST} webhooks: delete one first.")
+        endpoint = WebhookEndpoint(
+            account_id=account_id, url=url, description=description, events=list(events), secret=_seal(secret)
+        )
+        session.add(endpoint)
+        session.flush()
+        idempotency.record(session, endpoint)
+        audit.record(session, account_id, "webhook.created", target=endpoint.id)
+    return endpoint, secret
+
+
+def get(account_id: str, endpoint_id: str) -> WebhookEndpoint:
+    """Return one endpoint of the account; raises NotFoundError `webhook_not_found`."""
+    with reading() as session:
+        return _owned(session, account_id, endpoint_id)
+
+
+def page(account_id: str, *, before: str | None, limit: int) -> list[WebhookEndpoint]:
+    """Return up to `limit` endpoints, newest first, older than the id `before`."""
+    query = select(WebhookEndpoint).where(WebhookEndpoint.account_id == account_id, WebhookEndpoint.url.is_not(None))
+    query = query.order_by(WebhookEndpoint.id.desc()).limit(limit)
+    with reading() as session:
+        return list(session.scalars(query.where(WebhookEndpoint.id < before) if before else query))
+
+
+def update(account_id: str, endpoint_id: str, changes: Mapping[str, Any]) -> WebhookEndpoint:
+    """Change `url`, `description`, `events` or `status`; raises NotFoundError, InputError `url_refused`."""
+    if "url" in changes:
+        guard_from(get_settings()).url(changes["url"])
+    with transaction() as session:
+        endpoint = _owned(session, account_id, endpoint_id, lock=True)
+        for name in ("url", "description", "events"):
+            setattr(endpoint, name, changes.get(name, getattr(endpoint, name)))
+        audit.record(session, account_id, "webhook.changed", target=endpoint.id, fields=sorted(changes))
+        if changes.get("status") == DISABLED and endpoint.status == ENABLED:
+            disable(endpoint, ASKED)
+        elif changes.get("status") == ENABLED:
+            endpoint.status = ENABLED
+            endpoint.disabled_reason = endpoint.disabled_at = endpoint.failing_since = None
+    return endpoint
+
+
+def disable(endpoint: WebhookEndpoint, reason: str) -> None:
+    """Disable a locked endpoint; its deliveries fail when they come due."""
+    endpoint.status, endpoint.disabled_reason, endpoint.disabled_at = DISABLED, reason, now()
+
+
+def delete(account_id: str, endpoint_id: str) -> None:
+    """Delete an endpoint with its deliveries; raises NotFoundError `webhook_not_found`."""
+    with transaction() as session:
+        session.delete(_owned(session, account_id, endpoint_id, lock=True))
+        audit.record(session, account_id, "webhook.deleted", target=endpoint_id)
+
+
+def rotate(account_id: str, endpoint_id: str) -> tuple[WebhookEndpoint, str]:
+    """Give an endpoint a new secret and return both; the one before signs as well for `WEBHOOK_SECRET_OVERLAP_S`."""
+    with transaction() as session:
+        endpoint = _owned(session, account_id, endpoint_id, lock=True)
+        secret = _rotate(endpoint)
+        audit.record(session, account_id, "webhook.secret_rotated", target=endpoint_id)
+    return endpoint, secret
+
+
+def rotate_for_jobs(account_id: str) -> str:
+    """Return a new secret for the addresses that jobs name; the one before, if any, goes on signing for a while."""
+    with transaction() as session:
+        audit.record(session, account_id, "webhook.secret_rotated", target=for_jobs(account_id))
+        endpoint = session.get(WebhookEndpoint, for_jobs(account_id), with_for_update=True)
+        if endpoint is not None:
+            return _rotate(endpoint)
+        secret = new_secret()
+        endpoint = WebhookEndpoint(id=for_jobs(account_id), account_id=account_id, events=[], secret=_seal(secret))
+        session.add(endpoint)
+    return secret
+
+
+def require_for_jobs(account_id: str, url: str) -> str:
+    """Return an address that a job may name; raises InputError `url_refused`, `webhook_secret_missing`."""
+    guard_from(get_settings()).url(url)
+    with reading() as session:
+        if session.get(WebhookEndpoint, for_jobs(account_id)) is None:
+            message = "Make a secret that signs for the addresses of jobs first: POST /v1/webhooks/job_urls/rotate."
+            raise InputError("webhook_secret_missing", message, fields={"webhook_url": [message]})
+    return url
+
+
+def for_jobs(account_id: str) -> str:
+    """The id of the account's endpoint for addresses of jobs; of one account there can be only one."""
+    return f"whk_{account_id.partition('_')[2]}"
+
+
+def live_secrets(endpoint: WebhookEndpoint) -> list[str]:
+    """Return the secrets that sign now, the newest first."""
+    old = endpoint.old_secret if endpoint.old_secret_until and endpoint.old_secret_until > now() else None
+    return [_open(sealed) for sealed in (endpoint.secret, old) if sealed is not None]
+
+
+def _rotate(endpoint: WebhookEndpoint) -> str:
+    secret = new_secret()
+    endpoint.old_secret = endpoint.secret
+    endpoint.old_secret_until = now() + timedelta(seconds=get_settings().webhook_secret_overlap_s)
+    endpoint.secret = _seal(secret)
+    return secret
+
+
+def _seal(secret: str) -> bytes:
+    return seal(secret.encode(), purpose=_PURPOSE)
+
+
+def _open(sealed: bytes) -> str:
+    return unseal(sealed, purpose=_PURPOSE).decode()
+
+
+def _owned(session: Session, account_id: str, endpoint_id: str, *, lock: bool = False) -> WebhookEndpoint:
+    query = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.account_id == account_id)
+    query = query.where(WebhookEndpoint.url.is_not(None))
+    endpoint = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if endpoint is None:
+        raise NotFoundError("webhook_not_found", "There is no webhook of that id.")
+    return endpoint
