@@ -11,11 +11,11 @@ export VIDEO KEEP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv dev demo up test chaos check format bench images gallery clean
+.PHONY: help venv dev demo up test chaos check format bench images images-test gallery clean
 
 help: ## List the targets
 	@echo 'Targets:'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'PYTHON=python3.12 chooses the interpreter that .venv is made with.'
 
 venv: .venv/run ## Make .venv with what running needs
@@ -78,6 +78,10 @@ bench: .venv/bench ## Measure the engine beside others: half an hour or more, an
 
 images: ## Build cutwork-api and cutwork-worker with docker, podman or buildah
 	@images/build.sh
+
+images-test: .venv/dev ## Build them on a stand-in for the base, and run a whole job in them: minutes, by buildah
+	@STANDIN=1 BUILDER=buildah images/build.sh
+	@CUTWORK_IMAGES=$$(sed -n 's/^appVersion: *//p' helm/Chart.yaml) $(BIN)/pytest tests/images
 
 gallery: .venv/run ## Draw the pictures of docs/images.md
 	@$(BIN)/python -m media.image.gallery docs/gallery/images

@@ -38,8 +38,8 @@ revision=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 set -- "$@" --build-arg "VERSION=$tag" --build-arg "REVISION=$revision"
 
 case $BUILDER in
-# Without root's privileges over namespaces, as in a container, this is what works.
-buildah) build="buildah build --isolation chroot --storage-driver vfs --format docker --layers" ;;
+# Without root's privileges over namespaces, as in a container, this is what works; each layer is a copy of all below it.
+buildah) build="buildah build --isolation chroot --storage-driver vfs --format docker --layers=false" ;;
 podman) build="podman build --format docker" ;;
 docker) build="docker build" ;;
 *) build="$BUILDER build" ;;
