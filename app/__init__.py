@@ -8,7 +8,20 @@ from flask import Flask, Response
 
 from app import errors, metrics, oauth, openapi, request_ids, request_log, security, storage, streams, traces
 from app.blueprint import Api, refuse_malformed_ids
-from app.resources import accounts, assets, auth, deliveries, docs, events, health, jobs, keys, uploads, webhooks
+from app.resources import (
+    accounts,
+    assets,
+    auth,
+    deliveries,
+    docs,
+    events,
+    health,
+    images,
+    jobs,
+    keys,
+    uploads,
+    webhooks,
+)
 from app.resources import oauth as oauth_pages
 from app.resources import storage as storage_files
 from core.log import configure_logging
@@ -20,6 +33,7 @@ MAX_JSON_BYTES = 2**20
 _RESOURCES = (
     uploads,
     assets,
+    images,
     jobs,
     events,
     webhooks,

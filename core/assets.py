@@ -18,6 +18,15 @@ def get(account_id: str, asset_id: str) -> Asset:
         return _owned(session, account_id, asset_id)
 
 
+def of_any_account(asset_id: str) -> Asset:
+    """Return one asset to whoever holds a signed address of it; raises NotFoundError `asset_not_found`."""
+    with reading() as session:
+        asset = session.get(Asset, asset_id)
+    if asset is None or asset.deleted_at:
+        raise _missing()
+    return asset
+
+
 def page(account_id: str, *, before: str | None, limit: int) -> list[Asset]:
     """Return up to `limit` assets, newest first, older than the id `before`."""
     query = select(Asset).where(Asset.account_id == account_id, Asset.deleted_at.is_(None))
@@ -78,5 +87,9 @@ def _owned(session: Session, account_id: str, asset_id: str, *, lock: bool = Fal
     query = select(Asset).where(Asset.id == asset_id, Asset.account_id == account_id, Asset.deleted_at.is_(None))
     asset = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if asset is None:
-        raise NotFoundError("asset_not_found", "There is no asset of that id.")
+        raise _missing()
     return asset
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError("asset_not_found", "There is no asset of that id.")

@@ -77,6 +77,19 @@ def get(account_id: str, job_id: str) -> Job:
         return owned(session, account_id, job_id)
 
 
+def live_of_digest(account_id: str, digest: str) -> Job | None:
+    """Return a job of the account that has not ended and makes the artifact of this digest."""
+    query = (
+        select(Job)
+        .join(JobStage, JobStage.job_id == Job.id)
+        .where(Job.account_id == account_id, JobStage.digest == digest, Job.status.not_in(states.TERMINAL))
+        .order_by(Job.id)
+        .limit(1)
+    )
+    with reading() as session:
+        return session.scalars(query).one_or_none()
+
+
 def page(account_id: str, *, before: str | None, limit: int) -> list[Job]:
     """Return up to `limit` jobs, newest first, older than the id `before`."""
     query = select(Job).where(Job.account_id == account_id).order_by(Job.id.desc()).limit(limit)

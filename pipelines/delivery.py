@@ -1,0 +1,87 @@
+"""Images in the size that a page asks for: an image job the first time, its artifact ever after."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from core import artifacts, jobs, states
+from core.db import reading
+from core.errors import InputError, TransientError
+from core.models import Artifact, Asset, Job
+from core.plan import JobPlan
+from pipelines import image, inspect, submit
+from pipelines.image_schema import ImageSchema
+
+_NAME = "image"
+_LANE = "delivery"
+_MODERN = ("avif", "webp")
+_PAUSES_S = (0.05, 0.25)
+
+
+def plan(account_id: str, asset: Asset, wanted: Mapping[str, Any], *, accepted: Collection[str]) -> JobPlan:
+    """Plan the image that `ImageQuery` asks for; `accepted` are the media types that the client names.
+
+    Raises InputError `no_image`, as `pipelines.image.plan`.
+    """
+    output = {key: value for key, value in wanted.items() if value is not None} | {"name": _NAME}
+    if output["format"] == "auto":
+        output["format"] = next(
+            (kind for kind in _MODERN if f"image/{kind}" in accepted), _everybody_reads(account_id, asset)
+        )
+    if output["format"] not in {"avif", "webp", "jpeg"}:
+        output.pop("quality", None)
+    made = image.plan(account_id, ImageSchema().load({"input": asset.id, "outputs": [output]}))
+    return dataclasses.replace(made, lane=_LANE)
+
+
+def serve(account_id: str, wanted: JobPlan, *, patience_s: float) -> Artifact:
+    """Return the artifact of a plan, made now if need be.
+
+    Raises InputError with the code that its job failed with; TransientError `image_pending` after `patience_s` seconds.
+    """
+    digest = wanted.stages[-1].digest
+    found = _find(digest)
+    if found is None:
+        job = jobs.live_of_digest(account_id, digest) or submit.submit(account_id, wanted)
+        found = _wait(account_id, job, digest, patience_s)
+    return found
+
+
+def _everybody_reads(account_id: str, asset: Asset) -> str:
+    facts = inspect.facts(account_id, asset)
+    seen = facts["image"] if facts else None
+    if seen is None:
+        return "jpeg" if asset.content_type == "image/jpeg" else "png"
+    if seen["frames"] > 1:
+        return "gif"
+    return "png" if seen["transparent"] else "jpeg"
+
+
+def _find(digest: str) -> Artifact | None:
+    with reading() as session:
+        return artifacts.find(session, [digest]).get(digest)
+
+
+def _wait(account_id: str, job: Job, digest: str, patience_s: float) -> Artifact:
+    deadline, pause = time.monotonic() + patience_s, _PAUSES_S[0]
+    while True:
+        found = _find(digest)
+        if found is not None:
+            return found
+        job = jobs.get(account_id, job.id)
+        if job.status in states.TERMINAL and job.error and not job.error["retryable"]:
+            raise InputError(job.error["code"], job.error["message"])
+        if job.status in states.TERMINAL or time.monotonic() > deadline:
+            raise TransientError("image_pending", "The image is still being made: ask again in a moment.")
+        time.sleep(pause)
+        pause = min(pause * 1.5, _PAUSES_S[1])
+
+
+def file(made: Artifact) -> Mapping[str, Any]:
+    """The one file of a delivered image: `key`, `size`, `content_type`."""
+    entry: Mapping[str, Any]
+    [entry] = made.files.values()
+    return entry
