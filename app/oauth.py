@@ -63,7 +63,7 @@ def finish(provider: str) -> Claim:
     client = _client(provider)
     try:
         token = client.authorize_access_token()
-        return _of_google(token) if provider == GOOGLE else _of_github(client)
+        return _of_google(token) if provider == GOOGLE else _of_github(client, token)
     except (AuthlibBaseError, JoseError, KeyError) as error:
         raise AuthenticationError("oauth_refused", "The sign-in was not completed: begin again.") from error
     except (RequestException, ValueError) as error:
@@ -113,9 +113,9 @@ def _of_google(token: dict[str, Any]) -> Claim:
     )
 
 
-def _of_github(client: Any) -> Claim:
+def _of_github(client: Any, token: dict[str, Any]) -> Claim:
     """GitHub is no OpenID provider: https://docs.github.com/en/rest/users/emails says which address is verified."""
-    answers = [client.get("user"), client.get("user/emails")]
+    answers = [client.get(path, token=token) for path in ("user", "user/emails")]
     for answer in answers:
         answer.raise_for_status()
     person, addresses = (answer.json() for answer in answers)
