@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-CHECKED := app bench cli core media migrations pipelines tasks tests celeryconfig.py
+CHECKED := admin app bench cli core media migrations pipelines tasks tests celeryconfig.py
 
 # As they were typed, and handed to the recipe through the environment, so that any file name is safe.
 override VIDEO := $(value VIDEO)

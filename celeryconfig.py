@@ -17,6 +17,7 @@ imports = (
     "pipelines.maintenance",
     "pipelines.handover",
     "tasks.state",
+    "tasks.control",
 )
 # RabbitMQ closes the channel of a consumer that keeps a message for longer than this, by default half an hour. Said by
 # the consumer, for a queue cannot be declared again with another limit. Before 3.12 only the server's own setting

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from cli.commands.admin import admin
 from cli.commands.assets import assets
 from cli.commands.demo import demo
 from cli.commands.edit import edit
@@ -63,6 +64,7 @@ for command in (
     assets,
     fetch,
     webhooks,
+    admin,
 ):
     cutwork.add_command(command)
 

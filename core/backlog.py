@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, or_, select
 
-from core import states
+from core import clock, states
 from core.db import reading
-from core.models import Job, JobStage, Upload, now
+from core.models import Job, JobStage, Upload
 
 _LIVE = (states.QUEUED, states.RUNNING)
 _SECOND = timedelta(seconds=1)
@@ -41,9 +41,9 @@ class Backlog:
 
 def read() -> Backlog:
     """Return the backlog of this moment; raises TransientError `database_unavailable`."""
-    moment = now()
     backlog = Backlog()
     with reading() as session:
+        moment = clock.moment(session)
         ready = (
             select(JobStage.queue, func.count(), func.min(JobStage.queued_at))
             .join(Job)

@@ -19,7 +19,7 @@ from core.errors import TransientError
 from core.log import configure_logging
 from core.settings import get_settings
 
-_INI = Path(__file__).parent.parent / "alembic.ini"
+INI = Path(__file__).parent.parent / "alembic.ini"
 _LOCK = 0x63757477
 """Any number, as long as every version uses it."""
 _log = structlog.get_logger("migrations")
@@ -32,7 +32,7 @@ def upgrade(*, wait_s: float) -> None:
     """
     _wait(time.monotonic() + wait_s)
     with _alone():
-        command.upgrade(Config(str(_INI)), "head")
+        command.upgrade(Config(str(INI)), "head")
 
 
 def _wait(deadline: float) -> None:

@@ -115,6 +115,17 @@ def go_on(job_id: str) -> None:
         _repair(job_id, jobs.unsent)
 
 
+def send_again(job_id: str) -> bool:
+    """Send what a job has waiting once more, whatever became of its messages; False when nothing waits."""
+    return bool(_repair(job_id, _waits))
+
+
+def _waits(job: Job) -> bool:
+    return job.admitted_at is not None and any(
+        stage.status == states.QUEUED and stage.queued_at is not None for stage in job.stages
+    )
+
+
 def _never_sent() -> list[str]:
     """Jobs with a stage that is ready and in no canvas of this epoch (see `jobs.unsent`)."""
     unsent = exists().where(

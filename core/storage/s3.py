@@ -253,6 +253,10 @@ class S3Storage:
         except ObjectMissing as error:
             raise TransientError("storage_unavailable", f"Storage has no bucket {self._bucket}.") from error
 
+    def client(self) -> S3Client:
+        """Return this process's client, for what only S3 has: CORS, lifecycles."""
+        return self._client()
+
     def _public(self) -> S3Client:
         return self._client(endpoint_url=self._public_endpoint_url)
 
