@@ -36,7 +36,7 @@ def render(*arguments: str, extensions: tuple[str, ...] = EXTENSIONS, chart: Pat
     apis = [f"--api-versions={name}" for name in extensions]
     done = helm("template", "cutwork", str(chart), "--namespace=media", *apis, *arguments, check=False)
     assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return [document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document]
 
 
 def refusal(*arguments: str) -> str:
