@@ -23,6 +23,9 @@ PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 Line = tuple[str, str]
 """Account id and lane: the jobs that are counted together."""
 
+WORK = "work"
+"""The lane of what clients ask for."""
+
 _LIVE = (states.QUEUED, states.RUNNING)
 _BATCH = 100
 
