@@ -50,6 +50,8 @@ def admit_next(account_id: str, lane: str) -> list[Job]:
     admitted: list[Job] = []
     with transaction() as session:
         lock(session, account_id)
+        if session.scalar(waiting(account_id, lane).limit(1)) is None:
+            return []
         room = _room(session, (account_id, lane))
         # One that is canceled in this moment is left out once its row is had: then the next one is looked for.
         while room > len(admitted):

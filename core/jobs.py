@@ -148,10 +148,16 @@ def lock(session: Session, job_id: str) -> Job | None:
 
     Its `as_of` is the time of the database from which on it is held.
     """
-    # Read by a statement that begins after the lock is had: one that waits for it sees the stages as they were before.
-    if session.execute(_LOCK, {"job_id": job_id}).one_or_none() is None:
-        return None
-    return find(session, job_id)
+    return find(session, job_id) if hold(session, job_id) else None
+
+
+def hold(session: Session, job_id: str) -> bool:
+    """Lock the job without reading it; False when there is none.
+
+    Whoever reads it does so by another statement, which begins when the lock is had: one that waits for the lock sees
+    the stages as they were before.
+    """
+    return session.execute(_LOCK, {"job_id": job_id}).one_or_none() is not None
 
 
 def find(session: Session, job_id: str) -> Job | None:

@@ -76,7 +76,6 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
     if isinstance(claimed, JobStage):
         job = claimed.job
         structlog.contextvars.bind_contextvars(request_id=job.request_id, account_id=job.account_id)
-        job_document.publish(job)
     else:
         _announce(lease)
     if claimed is Refused.DONE:

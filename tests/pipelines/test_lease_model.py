@@ -47,12 +47,12 @@ def test_no_history_breaks_a_promise(database, model):
 _refusal, _claim = leases._refusal, leases.claim
 
 
-def obeys_any_epoch(job, stage, lease, moment):
-    return _refusal(job, stage, replace(lease, epoch=job.epoch), moment)
+def obeys_any_epoch(job, stage, lease):
+    return _refusal(job, stage, replace(lease, epoch=job.epoch))
 
 
-def takes_a_held_stage(job, stage, lease, moment):
-    refusal = _refusal(job, stage, lease, moment)
+def takes_a_held_stage(job, stage, lease):
+    refusal = _refusal(job, stage, lease)
     return None if refusal is Refused.BUSY else refusal
 
 
