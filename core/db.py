@@ -23,6 +23,8 @@ from core.settings import get_settings
 from core.telemetry import metrics, tracing
 
 _SQLITE_BUSY_MS = 30_000
+_HIDE = True
+"""Errors of the database do not repeat the values of a statement, addresses and hashes among them, into the log."""
 _FRESH_S = 1.0
 """A connection that was used so many seconds ago is taken for whole."""
 
@@ -52,7 +54,7 @@ def writes(session: Session) -> bool:
 @contextmanager
 def _session(*, write: bool) -> Iterator[Session]:
     try:
-        with Session(_bound(engine(), write), expire_on_commit=False) as session:
+        with Session(engine().execution_options(**_options(write=write)), expire_on_commit=False) as session:
             yield session
             if write:
                 session.commit()
@@ -66,13 +68,10 @@ def _session(*, write: bool) -> Iterator[Session]:
         raise
 
 
-@lru_cache(maxsize=8)
-def _bound(bare: Engine, write: bool) -> Engine:
-    """The same engine, with the options of a kind of session."""
+def _options(*, write: bool) -> dict[str, Any]:
     # What only reads needs no transaction on a server: neither its begin nor its end has to travel.
-    serves = bare.dialect.name != "sqlite"
-    alone = {"isolation_level": "AUTOCOMMIT"} if serves and not write else {}
-    return bare.execution_options(cutwork_write=write, **alone)
+    serves = engine().dialect.name != "sqlite"
+    return {"cutwork_write": write} | ({"isolation_level": "AUTOCOMMIT"} if serves and not write else {})
 
 
 def engine() -> Engine:
@@ -86,7 +85,9 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
     if parsed.get_backend_name() != "sqlite":
         # A server that vanished without a word must be noticed: see libpq's connection parameters.
         patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-        made = create_engine(parsed, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience)
+        made = create_engine(
+            parsed, hide_parameters=True, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience
+        )
         event.listen(made, "connect", _prepare_postgres)
         event.listen(made, "checkin", _note_use)
         event.listen(made, "checkout", _ping_when_idle)
@@ -94,7 +95,9 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
         return made
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    made = create_engine(parsed, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False})
+    made = create_engine(
+        parsed, hide_parameters=True, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False}
+    )
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
     tracing.watch_engine(made)

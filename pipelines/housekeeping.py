@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from core.errors import TransientError
-from core.housekeeping import artifacts, deliveries, events, idempotency, leases, multiparts, objects, scratch, uploads
+from core.housekeeping import (
+    artifacts,
+    deliveries,
+    events,
+    idempotency,
+    leases,
+    multiparts,
+    objects,
+    scratch,
+    sessions,
+    uploads,
+)
 from core.housekeeping.report import Removed, Tally
 from core.log import configure_logging
 from core.settings import get_settings
@@ -71,6 +82,11 @@ KINDS: dict[str, Kind] = {
             name="deliveries",
             summary="webhook deliveries that ended more than WEBHOOK_TTL_DAYS ago",
             sweep=lambda dry_run: deliveries.sweep(ttl_days=get_settings().webhook_ttl_days, dry_run=dry_run),
+        ),
+        Kind(
+            name="sessions",
+            summary="sign-ins, failed logins and invitations whose time is over",
+            sweep=lambda dry_run: sessions.sweep(dry_run=dry_run),
         ),
         Kind(
             name="scratch",

@@ -45,6 +45,7 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
         after=["probe"],
         outputs={output["name"]: (filename(output), f"-{output['name']}") for output in request["outputs"]},
     )
+    inspect.plan_moderation(planner)
     return JobPlan(
         pipeline=NAME,
         input_asset_id=source.id,

@@ -8,7 +8,9 @@ from typing import Any
 from core import artifacts
 from core.db import reading
 from core.models import Artifact, Asset
+from core.moderation import stamp
 from core.plan import JobPlan
+from core.settings import get_settings
 from pipelines.planner import Planner
 
 NAME = "inspect"
@@ -17,6 +19,13 @@ NAME = "inspect"
 def plan_probe(planner: Planner, asset: Asset) -> None:
     """Add the probe of an asset: the same stage, with the same digest, in every pipeline."""
     planner.add("probe", params={}, inputs={"source": asset})
+
+
+def plan_moderation(planner: Planner) -> None:
+    """Have all files that a plan reads judged, where the settings name a moderator; to be called when it is whole."""
+    rules = stamp(get_settings())
+    if rules is not None:
+        planner.moderate(rules)
 
 
 def plan(account_id: str, asset: Asset) -> JobPlan:

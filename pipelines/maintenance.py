@@ -72,7 +72,7 @@ def sweep_storage(self: Task[..., None]) -> None:
 def sweep_leftovers(self: Task[..., None]) -> None:
     """End live events that would stay for ever, repair dead leases, remove scratch folders of killed workers."""
     with _turn(self):
-        _keep_house("events", "leases", "idempotency", "deliveries", "scratch")
+        _keep_house("events", "leases", "idempotency", "sessions", "deliveries", "scratch")
 
 
 @task_prerun.connect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.digest import stage_digest
 from core.models import Asset
@@ -25,6 +25,7 @@ class Planner:
     def __init__(self, account_id: str) -> None:
         self._account_id = account_id
         self._stages: dict[str, StagePlan] = {}
+        self._assets: dict[str, Asset] = {}
 
     @property
     def stages(self) -> tuple[StagePlan, ...]:
@@ -45,6 +46,7 @@ class Planner:
         It reads `inputs` and starts when their stages and those of `after` are done. `outputs` maps a name in the job
         document to a file of the stage and the suffix of its download's name.
         """
+        self._assets |= {source.id: source for source in inputs.values() if isinstance(source, Asset)}
         declared = STAGES[name]
         sources = {label: self._source(source) for label, source in inputs.items()}
         needs = {source.stage: None for source in inputs.values() if isinstance(source, Output)} | dict.fromkeys(after)
@@ -65,6 +67,20 @@ class Planner:
             needs=tuple(needs),
             outputs={label: {"file": file, "suffix": suffix} for label, (file, suffix) in (outputs or {}).items()},
         )
+
+    def moderate(self, rules: str) -> None:
+        """Plan that a moderator, named by its `rules`, judges every asset that is read; what reads one waits for it."""
+        files = {f"file-{place}": asset for place, asset in enumerate(self._assets.values())}
+        readers = [
+            stage
+            for stage in self._stages.values()
+            if stage.name != "probe" and any("asset" in source for source in stage.inputs.values())
+        ]
+        params = {"rules": rules, "files": {label: asset.sha256 for label, asset in files.items()}}
+        self.add("moderate", params=params, inputs=files, after=["probe"])
+        first = {name: self._stages.pop(name) for name in ("probe", "moderate")}
+        waiting = {stage.name: replace(stage, needs=(*stage.needs, "moderate")) for stage in readers}
+        self._stages = first | self._stages | waiting
 
     def _source(self, source: Asset | Output) -> dict[str, str]:
         if isinstance(source, Asset):

@@ -70,6 +70,14 @@ STAGES: dict[str, Stage] = {
             weight=2,
         ),
         Stage(
+            name="moderate",
+            summary="Judge files before anything is made of them, where the settings name a moderator",
+            pool="light",
+            soft_limit_s=600,
+            hard_limit_s=660,
+            weight=2,
+        ),
+        Stage(
             name="trim",
             summary="Keep the ranges that were asked for, frame-exact",
             pool="encode",

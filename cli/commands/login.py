@@ -32,8 +32,9 @@ def login(config: Config, email: str | None, account: str | None, with_key: bool
       cutwork login
       cutwork login --url https://cutwork.example --email ada@example.org
       cutwork login --with-key < key.txt
+      pass show cutwork | cutwork login --email ada@example.org
     """
-    key = _given() if with_key else _made(config, email, account)
+    key = _secret("API key") if with_key else _made(config, email, account)
     me = Api(config.url, key).get("/v1/me")
     config.credentials.put(config.url, key)
     _show(config, me)
@@ -66,15 +67,16 @@ def whoami(config: Config) -> None:
     _show(config, config.api().get("/v1/me"))
 
 
-def _given() -> str:
-    key = click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
-    return str(key).strip()
+def _secret(name: str) -> str:
+    """Ask for a secret, or take a line of standard input where nobody can be asked."""
+    text = click.prompt(name, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    return str(text).strip()
 
 
 def _made(config: Config, email: str | None, account: str | None) -> str:
     """Sign in by password, make a key, sign out again: what is kept is the key alone."""
     address = email or click.prompt("E-mail", err=True)
-    password = click.prompt("Password", hide_input=True, err=True)
+    password = _secret("Password")
     body: Json = {"email": address, "password": password} | ({"account_id": account} if account else {})
     person = Api(config.url, str(Api(config.url, None).post("/v1/auth/login", body)["access_token"]))
     scopes = [scope for scope in person.get("/v1/me")["scopes"] if scope.startswith(_WANTED)]
