@@ -16,6 +16,7 @@ from core.models import Job, now
 from core.outgoing import Answer, client_from
 from core.settings import get_settings
 from core.storage import storage_from
+from core.telemetry import metrics
 from core.webhooks import deliveries, signing
 from core.webhooks.deliveries import Outcome, Ready
 from tasks.app import celery_app
@@ -35,12 +36,19 @@ def webhook(delivery_id: str) -> None:
             return
         outcome = attempt(ready)
         deliveries.finish(ready, outcome)
+        metrics.WEBHOOK_ATTEMPTS.labels(_label(outcome)).inc()
     except TransientError as error:
         # The lease runs out, and beat sends it again.
         _log.warning("delivery not settled", delivery_id=delivery_id, reason=error.message)
         return
     _log.info("delivered" if outcome.good else "not delivered", delivery_id=delivery_id, status=outcome.status)
     send_due(account_id=ready.account_id)
+
+
+def _label(outcome: Outcome) -> str:
+    if outcome.good:
+        return "delivered"
+    return "unreachable" if outcome.status is None else "refused"
 
 
 def attempt(ready: Ready) -> Outcome:

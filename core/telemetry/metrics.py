@@ -70,6 +70,11 @@ STORAGE_SECONDS = Histogram(
 STORAGE_UNAVAILABLE = Counter("cutwork_storage_unavailable", "Calls that the storage did not answer as it should.")
 DATABASE_UNAVAILABLE = Counter("cutwork_database_unavailable", "Transactions that the database did not answer.")
 EVENTS_UNAVAILABLE = Counter("cutwork_events_unavailable", "Live events that Redis did not take.")
+WEBHOOK_ATTEMPTS = Counter(
+    "cutwork_webhook_attempts", "Tries to tell receivers of events, by what came of them.", ["outcome"]
+)
+for _outcome in ("delivered", "refused", "unreachable"):
+    WEBHOOK_ATTEMPTS.labels(_outcome)
 NOT_SENT = Counter("cutwork_canvas_not_sent", "Canvases that the broker did not take; the reconciler sends them.")
 
 
