@@ -11,7 +11,7 @@ export VIDEO KEEP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv dev demo up test chaos check format bench images images-test gallery clean
+.PHONY: help venv dev demo up test chaos check audit format bench images images-test gallery clean
 
 help: ## List the targets
 	@echo 'Targets:'
@@ -53,11 +53,15 @@ SEED ?= 7
 chaos: .venv/dev ## Run 200 jobs while 100 things die: some 20 minutes; SEED=8 draws others
 	@$(BIN)/python -m tests.chaos --seed $(SEED) --jobs 200 --faults 110
 
-check: .venv/dev ## Lint, format, types and import contracts
+check: .venv/dev ## Lint, format, types, import contracts and bandit
 	$(BIN)/ruff check $(CHECKED)
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive admin app cli core media pipelines tasks
+
+audit: .venv/dev ## Look the dependencies up among known vulnerabilities; needs the network
+	@$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 format: .venv/dev ## Bring the code into its format
 	$(BIN)/ruff check --fix $(CHECKED)

@@ -32,3 +32,6 @@ def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's interfac
 def on_exit(server: Any) -> None:  # noqa: ARG001
     """Leave nothing behind."""
     folder.remove()
+
+# Longer than the longest query that is refused with a reason: what is longer gets a page of gunicorn's.
+limit_request_line = 8190

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from flask import Flask, Response
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import errors, metrics, oauth, openapi, request_ids, request_log, security, storage, streams, traces
-from app.blueprint import Api, refuse_malformed_ids
+from app import (
+    errors,
+    hardening,
+    limits,
+    metrics,
+    oauth,
+    openapi,
+    request_ids,
+    request_log,
+    security,
+    storage,
+    streams,
+    traces,
+)
+from app.blueprint import Api, JobConverter, refuse_malformed_ids
 from app.resources import (
     accounts,
     assets,
@@ -19,7 +33,9 @@ from app.resources import (
     images,
     jobs,
     keys,
+    sockets,
     uploads,
+    usage,
     webhooks,
 )
 from app.resources import oauth as oauth_pages
@@ -36,6 +52,7 @@ _RESOURCES = (
     images,
     jobs,
     events,
+    usage,
     webhooks,
     deliveries,
     auth,
@@ -69,28 +86,30 @@ def create_app() -> Flask:
         # Parts of an upload to local storage are not bound by it: they are written to disk as they come.
         MAX_CONTENT_LENGTH=MAX_JSON_BYTES,
     )
+    hops = get_settings().trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=0)  # type: ignore[method-assign]
+    app.url_map.converters["job"] = JobConverter
     app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics.init_app(app)
     request_ids.init_app(app)
     storage.init_app(app)
     streams.init_app(app)
+    limits.init_app(app)
     security.init_app(app)
     oauth.init_app(app)
     request_log.init_app(app)
     app.before_request(refuse_malformed_ids)
-    app.after_request(_secure)
+    hardening.init_app(app)
     api = Api(app)
     errors.init_app(app)
     for number in (Time, Share, Number, LengthField, Aspect):
         api.register_field(number, ["string", "number"], None)
     openapi.show_alternatives(api)
+    openapi.show_settings(api)
     openapi.show_security(api)
     for resource in _RESOURCES:
         api.register_blueprint(resource.blp)
     app.register_blueprint(docs.blp)
+    sockets.init_app(app)
     return app
-
-
-def _secure(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    return response

@@ -21,6 +21,8 @@ def documents(account_id: str, rows: Iterable[Asset]) -> list[dict[str, Any]]:
             "size": asset.size,
             "sha256": asset.sha256,
             "media": probes[asset.id].result if asset.id in probes else None,
+            "external_id": asset.external_id,
+            "metadata": asset.client_metadata,
             "created_at": asset.created_at,
         }
         for asset in assets

@@ -11,6 +11,7 @@ import flask_smorest
 from flask import request
 from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 
 from app.errors import CONTENT_TYPE, http_error
 from app.idempotency import PARAMETER, idempotent
@@ -18,6 +19,7 @@ from app.parsing import JsonParser
 from app.schemas.problem import ProblemSchema
 from app.security import PUBLIC, Needs, declare
 from core.errors import NotFoundError
+from pipelines.registry import PIPELINES
 
 Shape = type[Schema] | Mapping[str, str]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -29,6 +31,13 @@ _PREFIXES = {"asset_id": "ast", "job_id": "job", "upload_id": "upl"} | {
     "webhook_id": "whk",
     "delivery_id": "whd",
 }
+
+
+class JobConverter(BaseConverter):
+    """A job's id in a path: not the name of a pipeline, whose own path has other methods."""
+
+    part_isolating = True
+    regex = rf"(?!(?:{'|'.join(PIPELINES)})$)[^/]+"
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]
@@ -76,7 +85,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             view = self.problems(401, 403)(view)
         documented = declare(declared)(self.doc(operationId=operation, security=declared.security())(view))
         ids = [_id_parameter(found) for found in re.findall(r"<(\w+)>", rule) if found in _PREFIXES]
-        self.add_url_rule(rule, operation, documented, methods=[method], parameters=ids)
+        self.add_url_rule(
+            rule.replace("<job_id>", "<job:job_id>"), operation, documented, methods=[method], parameters=ids
+        )
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[View], View]:
         """Load the body (or the query) with a schema and pass it to the view."""

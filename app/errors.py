@@ -48,6 +48,7 @@ _STATUS_OF_CODE = {
     "signature_expired": 403,
 }
 _CODE_OF_STATUS = {413: "request_too_large", 416: "range_not_satisfiable"}
+_TOO_OFTEN = "Too many requests: wait for as many seconds as Retry-After says."
 _NOTHING_HERE = "There is nothing at this address; /docs lists what there is."
 
 
@@ -85,7 +86,7 @@ def problem(
         # RFC 6750: the error is told only to those who sent a token.
         error = "" if code == "authentication_required" else ', error="invalid_token"'
         response.headers["WWW-Authenticate"] = f'Bearer realm="cutwork"{error}'
-    if status == 503:
+    if status in (429, 503):
         response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     return response
 
@@ -114,8 +115,9 @@ def http_error(error: HTTPException) -> WerkzeugResponse:
         return problem(error.code, "invalid_request", f"The request is not valid. {first}".strip(), errors=fields)
     status = HTTPStatus(error.code)
     code = _CODE_OF_STATUS.get(status) or status.name.lower()
-    detail = _NOTHING_HERE if status == 404 else error.description or status.description
-    return problem(status, code, detail, retryable=status >= 502, headers=headers)
+    told = {404: _NOTHING_HERE, 429: _TOO_OFTEN}.get(status)
+    detail = told or error.description or status.description
+    return problem(status, code, detail, retryable=status == 429 or status >= 502, headers=headers)
 
 
 def _unexpected(error: Exception) -> Response:

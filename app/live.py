@@ -1,32 +1,29 @@
 """A job's live events as Server-Sent Events.
 
-The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html. Redis tells of changes, the
-database is the truth: the first document and the last one are read from it, and while Redis is away all are.
+The format is that of https://html.spec.whatwg.org/multipage/server-sent-events.html. What is told, and when, is decided
+in `app.fanout`; here one client is given it: through its socket, where the server lets go of that (see `app.pump`),
+else from the server's thread.
 """
 
 from __future__ import annotations
 
-import json
+import queue
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-import structlog
-
-from core import events, states
+from app import fanout
+from app.fanout import Document, Fanout, Follower, Load, News
+from app.pump import KEEPALIVE, Client, Pump, take_over
+from core import events
 from core.errors import TransientError
 
-KEEPALIVE = ": keepalive\n\n"
-KEEPALIVE_S = 15.0
-POLL_S = 1.0
 # Tells EventSource when to reconnect.
 RETRY = "retry: 1000\n\n"
 
 _EVENT_ID = re.compile(r"\d{1,15}-\d{1,10}")
-_log = structlog.get_logger(__name__)
-
-Document = dict[str, Any]
 
 
 def is_event_id(text: str) -> bool:
@@ -34,91 +31,75 @@ def is_event_id(text: str) -> bool:
     return _EVENT_ID.fullmatch(text) is not None
 
 
-def frame(document: Document, event_id: str | None) -> str:
-    """Return one event named `job`; without an id the client keeps the last one it had."""
-    head = f"id: {event_id}\n" if event_id else ""
-    return f"{head}event: job\ndata: {json.dumps(document, separators=(',', ':'))}\n\n"
+class Following:
+    """One client of one job: `after` the last event that it had, or from its document of now on.
+
+    `load` reads the document from the database, with its outputs. Raises what it raises.
+    """
+
+    def __init__(self, hub: Fanout, job_id: str, load: Load, *, after: str | None) -> None:
+        self._hub, self._job_id, self._load = hub, job_id, load
+        self._resumes = after is not None
+        self._after = after or _position(job_id)
+        # The position is taken before the row is read: what happens in between comes as an event.
+        self.first = None if after else News(load(), self._after)
+
+    def join(self, deliver: Callable[[News], None]) -> Callable[[], None]:
+        """Let `deliver` have what comes after `first`, and return how to leave."""
+        sent: Document | None = self.first.document if self.first else None
+        follower = Follower(deliver, after=self._after, sent=sent)
+        # Who resumes gets what there is at once.
+        self._hub.join(self._job_id, self._load, follower, look=self._resumes)
+        return lambda: self._hub.leave(self._job_id, follower)
+
+    @contextmanager
+    def inbox(self) -> Iterator[queue.SimpleQueue[News]]:
+        """Yield a queue of what comes after `first`."""
+        news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        leave = self.join(news.put)
+        try:
+            yield news
+        finally:
+            leave()
 
 
-def follow(job_id: str, load: Callable[[], Document], *, after: str | None, seconds: float) -> Generator[str]:
-    """Yield the events of a job after an id (without one: its document, then what comes) until it has ended.
+def frames(following: Following, *, seconds: float) -> Generator[str]:
+    """Yield what a client gets from a thread that stays with it, until the job has ended.
 
     After so many seconds the frames end anyway, at the next event or keepalive: the client comes back with its last id.
-
-    `load` reads the document from the database, with its outputs. It is called when the stream begins, when the job
-    ends, and once a second while Redis does not answer; nothing is held between the calls.
     """
-    yield RETRY
-    follower = _Follower(job_id, load, after)
     ends_at = time.monotonic() + seconds
-    while not follower.ended and time.monotonic() < ends_at:
-        try:
-            yield from follower.step()
-        except TransientError as error:
-            _log.warning("live events fall back to the database", job_id=job_id, code=error.code)
-            yield from follower.poll()
-            if not follower.ended:
-                time.sleep(POLL_S)
-
-
-class _Follower:
-    """Where one client is in the events of one job."""
-
-    def __init__(self, job_id: str, load: Callable[[], Document], after: str | None) -> None:
-        self.ended = False
-        self._job_id = job_id
-        self._load = load
-        self._after = after
-        # Who resumes gets what there is at once.
-        self._patience_s = 0.0 if after else KEEPALIVE_S
-        self._sent: Document | None = None
-
-    def step(self) -> Iterator[str]:
-        """Yield what is new, or a keepalive after a quiet while; raises TransientError when Redis is away."""
-        if self._after is None:
-            # The position is taken before the row is read: what happens in between comes as an event.
-            self._after = events.last_id(self._job_id)
-            yield self._send(self._load(), self._after)
-            return
-        quiet = True
-        for event in events.read(self._job_id, self._after, wait_s=self._patience_s):
-            quiet = False
-            self._after = event.id
-            yield from self._pass_on(event)
-            if self.ended:
-                return
-        if quiet:
-            # The last event may have been lost with Redis, or long ago: the row knows whether the job has ended.
-            yield from self.poll(only_end=True)
-            if self._patience_s and not self.ended:
+    with following.inbox() as inbox:
+        while time.monotonic() < ends_at:
+            try:
+                news = inbox.get(timeout=fanout.KEEPALIVE_S)
+            except queue.Empty:
                 yield KEEPALIVE
-        self._patience_s = KEEPALIVE_S
+                continue
+            yield news.frame
+            if news.ends:
+                return
 
-    def poll(self, *, only_end: bool = False) -> Iterator[str]:
-        """Yield the row's document if it changed; a keepalive when the database is away as well."""
-        try:
-            document = self._load()
-        except TransientError:
-            yield KEEPALIVE
-            return
-        ended = document["status"] in states.TERMINAL
-        # Of the moves of a job that waits nobody tells: they are too many.
-        moved = self._sent is not None and document["queue_position"] != self._sent["queue_position"]
-        if ended or moved or (not only_end and document != self._sent):
-            yield self._send(document, None)
 
-    def _pass_on(self, event: events.Event) -> Iterator[str]:
-        if event.data["status"] in states.TERMINAL:
-            # Events carry no signed URLs; and a job that was started again since has not ended.
-            yield self._send(self._load(), event.id)
-        elif not self._is_older(event.data):
-            yield self._send(event.data, event.id)
+def hand_over(
+    following: Following, pump: Pump, environ: Mapping[str, Any], *, seconds: float, on_end: Callable[[], None]
+) -> bool:
+    """Give the client's socket to the pump, which calls `on_end` when it closes it; False where none can be given."""
+    sock = take_over(environ)
+    if sock is None:
+        return False
+    client = Client(sock, time.monotonic() + seconds)
+    client.on_end.append(on_end)
+    pump.add(client)
+    leave = following.join(lambda news: pump.send(client, news))
+    client.on_end.append(leave)
+    if client.closed:
+        leave()
+    return True
 
-    def _is_older(self, document: Document) -> bool:
-        """Whether the document sent last, read from the row, was newer than this event of before."""
-        return self._sent is not None and document["progress"] < self._sent["progress"]
 
-    def _send(self, document: Document, event_id: str | None) -> str:
-        self._sent = document
-        self.ended = document["status"] in states.TERMINAL
-        return frame(document, event_id)
+def _position(job_id: str) -> str | None:
+    try:
+        return events.last_id(job_id)
+    except TransientError:
+        return None

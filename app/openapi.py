@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 
 from app.security import BEARER, TICKET
 from core.scopes import SCOPES
+from core.settings import get_settings
 from pipelines.image_fields import Tagged
 
 
@@ -26,6 +27,16 @@ def show_alternatives(api: Api) -> None:
         return {"type": "object", "oneOf": [converter.resolve_nested_schema(named[name]) for name in field.schemas]}
 
     converter.add_attribute_function(properties)
+
+
+def show_settings(api: Api) -> None:
+    """Let OpenAPI show bounds that are settings: a field's `most` names one."""
+
+    def properties(_: Any, field: fields.Field[Any], **__: Any) -> dict[str, Any]:
+        name = field.metadata.get("most")
+        return {"maximum": getattr(get_settings(), name)} if name else {}
+
+    api.ma_plugin.converter.add_attribute_function(properties)
 
 
 def show_security(api: Api) -> None:

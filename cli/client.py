@@ -42,7 +42,7 @@ def is_loopback(url: str) -> bool:
 
 def backoff(attempt: int, *, cap_s: float = 15.0) -> float:
     """Return how long to wait before attempt number `attempt` (from 1): exponential, with full jitter, in seconds."""
-    return random.uniform(0.1, min(cap_s, 0.25 * 2**attempt))  # noqa: S311 - not a secret
+    return random.uniform(0.1, min(cap_s, 0.25 * 2**attempt))  # noqa: S311 - not a secret  # nosec B311
 
 
 def retry_after(response: httpx.Response, default_s: float) -> float:

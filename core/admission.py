@@ -23,6 +23,9 @@ PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 Line = tuple[str, str]
 """Account id and lane: the jobs that are counted together."""
 
+WORK = "work"
+"""The lane of what clients ask for."""
+
 _LIVE = (states.QUEUED, states.RUNNING)
 _BATCH = 100
 
@@ -47,6 +50,8 @@ def admit_next(account_id: str, lane: str) -> list[Job]:
     admitted: list[Job] = []
     with transaction() as session:
         lock(session, account_id)
+        if session.scalar(waiting(account_id, lane).limit(1)) is None:
+            return []
         room = _room(session, (account_id, lane))
         # One that is canceled in this moment is left out once its row is had: then the next one is looked for.
         while room > len(admitted):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select
+from sqlalchemy import CursorResult, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,13 @@ from core.db import writes
 from core.models import Artifact, now
 
 PREFIX = "artifacts/"
-_INSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+_ROWS = cast("Table", Artifact.__table__)
+_INSERTS: dict[str, Any] = {
+    name: insert(_ROWS).on_conflict_do_nothing(index_elements=[_ROWS.c.digest])
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
+_FIND = select(Artifact).where(Artifact.digest.in_(bindparam("digests", expanding=True)))
+_HOLD = _FIND.with_for_update(read=True, key_share=True)
 _KEY = re.compile(r"artifacts/[0-9a-f]{2}/([0-9a-f]{64})/[0-9a-f]+/.+")
 
 
@@ -24,8 +30,7 @@ def find(session: Session, digests: Iterable[str]) -> dict[str, Artifact]:
     In a transaction that writes they are held until its end: none is deleted between the look and the commit of a job
     that builds on it.
     """
-    query = select(Artifact).where(Artifact.digest.in_(list(digests)))
-    rows = session.scalars(query.with_for_update(read=True, key_share=True) if writes(session) else query)
+    rows = session.scalars(_HOLD if writes(session) else _FIND, {"digests": list(digests)})
     return {row.digest: row for row in rows}
 
 
@@ -35,9 +40,9 @@ def keep(session: Session, artifact: Artifact) -> Artifact:
     # The model's defaults: a statement of its own would not hand them back.
     artifact.created_at = artifact.created_at or now()
     artifact.warnings = artifact.warnings or []
-    values = {column.key: getattr(artifact, column.key) for column in Artifact.__table__.columns}
+    values = {column.key: getattr(artifact, column.key) for column in _ROWS.columns}
     while True:
-        made = session.execute(insert(Artifact).values(values).on_conflict_do_nothing(index_elements=[Artifact.digest]))
+        made = session.execute(insert, values)
         if cast("CursorResult[Any]", made).rowcount:
             return artifact
         # It may have expired between the two statements.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import states
+from core import listing, states
 from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
+from core.listing import ALL, Filter
 from core.models import Asset, Job, JobStage, now
 from core.storage import Storage
 
@@ -27,12 +30,9 @@ def of_any_account(asset_id: str) -> Asset:
     return asset
 
 
-def page(account_id: str, *, before: str | None, limit: int) -> list[Asset]:
+def page(account_id: str, *, narrowed: Filter = ALL, before: str | None, limit: int) -> Sequence[Asset]:
     """Return up to `limit` assets, newest first, older than the id `before`."""
-    query = select(Asset).where(Asset.account_id == account_id, Asset.deleted_at.is_(None))
-    query = query.order_by(Asset.id.desc()).limit(limit)
-    with reading() as session:
-        return list(session.scalars(query.where(Asset.id < before) if before else query))
+    return listing.page(Asset, account_id, narrowed, Asset.deleted_at.is_(None), before=before, limit=limit)
 
 
 def store(session: Session, asset: Asset) -> None:

@@ -54,7 +54,7 @@ def writes(session: Session) -> bool:
 @contextmanager
 def _session(*, write: bool) -> Iterator[Session]:
     try:
-        with Session(engine().execution_options(**_options(write=write)), expire_on_commit=False) as session:
+        with Session(_bound(engine(), write), expire_on_commit=False) as session:
             yield session
             if write:
                 session.commit()
@@ -68,10 +68,13 @@ def _session(*, write: bool) -> Iterator[Session]:
         raise
 
 
-def _options(*, write: bool) -> dict[str, Any]:
+@lru_cache(maxsize=8)
+def _bound(bare: Engine, write: bool) -> Engine:
+    """The same engine, with the options of a kind of session."""
     # What only reads needs no transaction on a server: neither its begin nor its end has to travel.
-    serves = engine().dialect.name != "sqlite"
-    return {"cutwork_write": write} | ({"isolation_level": "AUTOCOMMIT"} if serves and not write else {})
+    serves = bare.dialect.name != "sqlite"
+    alone = {"isolation_level": "AUTOCOMMIT"} if serves and not write else {}
+    return bare.execution_options(cutwork_write=write, **alone)
 
 
 def engine() -> Engine:

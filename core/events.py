@@ -9,7 +9,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 # A Redis that hangs must cost no more than this: heartbeats and requests wait for it.
 _SOON_S = 1
 _SCAN_S = 10
+_PREFIX = "cutwork:events:"
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,24 @@ def last_id(job_id: str) -> str:
 
 def read(job_id: str, after: str, *, wait_s: float) -> Iterator[Event]:
     """Yield the events after an id, waiting up to `wait_s` seconds for the first; raises `events_unavailable`."""
+    return (event for _, event in read_all({job_id: after}, wait_s=wait_s))
+
+
+def read_all(after: Mapping[str, str], *, wait_s: float) -> Iterator[tuple[str, Event]]:
+    """Yield job ids and their events, for each job those after an id; waits up to `wait_s` seconds for the first.
+
+    Raises TransientError `events_unavailable`.
+    """
+    streams = {_key(job_id): position for job_id, position in after.items()}
+    if not streams:
+        return
     try:
-        client = _client(wait_s + _SOON_S)
-        answer = client.xread({_key(job_id): after}, block=max(1, int(wait_s * 1000)))
+        answer = _client(wait_s + _SOON_S).xread(cast(Any, streams), block=max(1, int(wait_s * 1000)))
     except redis.RedisError as error:
         raise _unavailable() from error
-    for _, entries in cast(list[tuple[str, list[tuple[str, dict[str, str]]]]], answer or []):
+    for key, entries in cast(list[tuple[str, list[tuple[str, dict[str, str]]]]], answer or []):
         for event_id, fields in entries:
-            yield Event(event_id, json.loads(fields["data"]))
+            yield key.removeprefix(_PREFIX), Event(event_id, json.loads(fields["data"]))
 
 
 def endless() -> Iterator[tuple[str, int]]:
@@ -108,7 +119,7 @@ def _unavailable() -> TransientError:
 
 
 def _key(job_id: str) -> str:
-    return f"cutwork:events:{job_id}"
+    return f"{_PREFIX}{job_id}"
 
 
 def _client(timeout_s: float) -> redis.Redis:

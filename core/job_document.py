@@ -87,6 +87,7 @@ def _document(
             *(_expired(stage) for stage in job.stages if storage and _has_outputs(stage) and stage.digest not in found),
         ],
         "error": job.error,
+        "external_id": job.external_id,
         "metadata": job.client_metadata,
         "created_at": job.created_at.isoformat(),
         "started_at": job.started_at.isoformat() if job.started_at else None,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from fractions import Fraction
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from core import admission, artifacts, clock, idempotency, states
+from core import admission, artifacts, clock, idempotency, listing, quotas, states
 from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
+from core.ids import new_id
+from core.listing import ALL, Filter
 from core.models import Artifact, Job, JobStage
 from core.plan import JobPlan
 from core.telemetry import metrics
@@ -17,6 +21,8 @@ from core.webhooks import outbox
 
 _LOCK = select(Job.id).where(Job.id == bindparam("job_id")).with_for_update()
 _WHOLE = select(Job, clock.TIME).where(Job.id == bindparam("job_id")).options(joinedload(Job.stages))
+# The stage whose result is as long as what a job makes.
+_MAKER = "trim"
 
 
 def create(account_id: str, plan: JobPlan) -> Job:
@@ -24,19 +30,27 @@ def create(account_id: str, plan: JobPlan) -> Job:
 
     A request that is repeated with its key gets the job that it made (see `core.idempotency`).
     It is admitted at once where its account has room and nobody waits; else it waits (see `core.admission`).
+    Raises ForbiddenError `minutes_quota_exceeded`, LimitError `too_many_jobs`.
     """
     with transaction() as session:
         made = idempotency.earlier(session, Job)
         if made is not None:
             return made
         done = artifacts.find(session, [stage.digest for stage in plan.stages])
+        made_before = {stage.name for stage in plan.stages if stage.digest in done}
+        if plan.lane == admission.WORK and len(made_before) < len(plan.stages):
+            quotas.require_job(session, account_id, 0 if _MAKER in made_before else plan.media_ms)
         moment = clock.moment(session)
         job = Job(
+            # Lists look for times in ids: both are of one clock.
+            id=new_id("job", moment),
             account_id=account_id,
             pipeline=plan.pipeline,
             input_asset_id=plan.input_asset_id,
             params=dict(plan.params),
             client_metadata=dict(plan.client_metadata),
+            external_id=plan.external_id,
+            media_ms=0 if _MAKER in made_before else plan.media_ms,
             filename=plan.filename,
             lane=plan.lane,
             priority=plan.priority,
@@ -90,11 +104,9 @@ def live_of_digest(account_id: str, digest: str) -> Job | None:
         return session.scalars(query).one_or_none()
 
 
-def page(account_id: str, *, before: str | None, limit: int) -> list[Job]:
+def page(account_id: str, *, narrowed: Filter = ALL, before: str | None, limit: int) -> Sequence[Job]:
     """Return up to `limit` jobs, newest first, older than the id `before`."""
-    query = select(Job).where(Job.account_id == account_id).order_by(Job.id.desc()).limit(limit)
-    with reading() as session:
-        return list(session.scalars(query.where(Job.id < before) if before else query))
+    return listing.page(Job, account_id, narrowed, before=before, limit=limit)
 
 
 def newest_of(account_id: str, pipeline: str, asset_id: str) -> Job | None:
@@ -136,10 +148,16 @@ def lock(session: Session, job_id: str) -> Job | None:
 
     Its `as_of` is the time of the database from which on it is held.
     """
-    # Read by a statement that begins after the lock is had: one that waits for it sees the stages as they were before.
-    if session.execute(_LOCK, {"job_id": job_id}).one_or_none() is None:
-        return None
-    return find(session, job_id)
+    return find(session, job_id) if hold(session, job_id) else None
+
+
+def hold(session: Session, job_id: str) -> bool:
+    """Lock the job without reading it; False when there is none.
+
+    Whoever reads it does so by another statement, which begins when the lock is had: one that waits for the lock sees
+    the stages as they were before.
+    """
+    return session.execute(_LOCK, {"job_id": job_id}).one_or_none() is not None
 
 
 def find(session: Session, job_id: str) -> Job | None:
@@ -198,7 +216,15 @@ def settle(job: Job, moment: datetime) -> None:
         states.move(job, states.SUCCEEDED)
         job.progress = 1.0
         job.finished_at = moment
+        _note_length(job)
         outbox.announce(job)
+
+
+def _note_length(job: Job) -> None:
+    """Replace what was foretold of the length by what was made; what came from cache was made before."""
+    for stage in job.stages:
+        if stage.name == _MAKER and stage.result and "duration" in stage.result:
+            job.media_ms = 0 if stage.cached else round(Fraction(stage.result["duration"]) * 1000)
 
 
 def _past(status: str) -> str:

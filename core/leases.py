@@ -8,16 +8,25 @@ twice, or a worker that wakes after its lease ran out, changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, exists, select
+from sqlalchemy.orm import contains_eager
 
 from core import artifacts, clock, jobs, states
 from core.db import reading, transaction
 from core.models import Artifact, Job, JobStage
 from core.telemetry import metrics
 from core.webhooks import outbox
+
+# One stage and its job: of the others nothing is wanted, and they are not read unless asked for.
+_CLAIM = (
+    select(JobStage, clock.TIME.label("moment"), exists().where(Artifact.digest == JobStage.digest).label("made"))
+    .join(JobStage.job)
+    .where(JobStage.job_id == bindparam("job_id"), JobStage.name == bindparam("stage"))
+    .options(contains_eager(JobStage.job).lazyload(Job.stages))
+)
 
 
 @dataclass(frozen=True)
@@ -44,22 +53,25 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
     """Take the stage for `seconds` and start an attempt, or say why not.
 
     A stage whose artifact appeared meanwhile is finished from it; one that lost its worker `attempts` times is failed
-    as `worker_lost`.
+    as `worker_lost`. Of the stages of its `job` only this one has been read.
     """
     with transaction() as session:
-        job = jobs.lock(session, lease.job_id)
-        stage = _stage(job, lease)
-        if job is None or stage is None:
+        if not jobs.hold(session, lease.job_id):
             return Refused.STALE
-        moment = job.as_of
-        refusal = _refusal(job, stage, lease, moment)
+        row = session.execute(_CLAIM, {"job_id": lease.job_id, "stage": lease.stage}).one_or_none()
+        if row is None:
+            return Refused.STALE
+        stage: JobStage = row.JobStage
+        job = stage.job
+        moment = job.as_of = row.moment
+        refusal = _refusal(job, stage, lease)
         if refusal:
             return refusal
         if job.status == states.QUEUED:
             states.move(job, states.RUNNING)
             job.started_at = moment
             outbox.announce(job)
-        found = artifacts.find(session, [stage.digest]).get(stage.digest)
+        found = artifacts.find(session, [stage.digest]).get(stage.digest) if row.made else None
         if found:
             jobs.finish_from_artifact(stage, found, cached=True, moment=moment)
             jobs.settle(job, moment)
@@ -74,22 +86,20 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
         stage.started_at = moment
         stage.lease_owner = lease.owner
         stage.lease_expires_at = moment + timedelta(seconds=seconds)
-        # Looked at here, it can be read when the session is over.
-        assert stage.job is job
         return stage
 
 
-def _refusal(job: Job, stage: JobStage, lease: Lease, moment: datetime) -> Refused | None:
+def _refusal(job: Job, stage: JobStage, lease: Lease) -> Refused | None:
     if job.epoch != lease.epoch:
         return Refused.STALE
     if stage.status == states.SUCCEEDED:
         return Refused.DONE
     if job.status in states.TERMINAL:
         return Refused.STALE
-    if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at > moment:
+    if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at > job.as_of:
         return Refused.BUSY
-    done = {row.name for row in job.stages if row.status == states.SUCCEEDED}
-    return None if done.issuperset(stage.needs) else Refused.EARLY
+    # Its clock starts when all that goes before is done.
+    return Refused.EARLY if stage.queued_at is None else None
 
 
 def renew(lease: Lease, *, seconds: int, progress: float) -> bool:

@@ -1,7 +1,7 @@
 """Structured logs: text for people, one JSON object a line for machines.
 
 Every line of work on a job has its `request_id`, `job_id`, `stage`, `epoch` and `account_id`; those of requests have
-`request_id` and `account_id`.
+`request_id` and `account_id`. None has a token, a password, a signed address or an e-mail address.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import logging
 import sys
 
 import structlog
+
+from core.masking import mask
 
 _SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -45,5 +47,13 @@ def handler(*, json: bool) -> logging.Handler:
     if json:
         final.append(structlog.processors.format_exc_info)
     made = logging.StreamHandler(sys.stderr)
-    made.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_SHARED, processors=[*final, renderer]))
+    made.setFormatter(_Masking(foreign_pre_chain=_SHARED, processors=[*final, renderer]))
     return made
+
+
+class _Masking(structlog.stdlib.ProcessorFormatter):
+    """Masks whole lines, tracebacks included: a secret may stand in any of a record's parts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return mask(super().format(record))

@@ -34,6 +34,8 @@ class JobPlan:
     filename: str
     stages: tuple[StagePlan, ...]
     client_metadata: Mapping[str, object] = field(default_factory=dict)
+    external_id: str | None = None
+    media_ms: int = 0
     lane: str = "work"
     priority: int = 0
     webhook_url: str | None = None

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import admission, artifacts, jobs, parts, states
+from core import admission, artifacts, jobs, parts, quotas, states
 from core.db import transaction
 from core.errors import ConflictError, InputError, NotFoundError
 from core.models import Artifact, Asset, Job, JobStage
@@ -22,12 +22,13 @@ def retry(account_id: str, job_id: str, start: str | None = None) -> Job:
     needs it are planned anew. The new epoch makes the messages of the last run stale.
 
     Raises NotFoundError `job_not_found`, `asset_not_found` when a stage to run reads an asset that has been deleted;
-    ConflictError `job_running`, `job_succeeded`; InputError `unknown_stage`.
+    ConflictError `job_running`, `job_succeeded`; InputError `unknown_stage`; what `core.quotas.require_job` raises.
     """
     with transaction() as session:
         admission.lock(session, account_id)
         job = jobs.owned(session, account_id, job_id, locked=True)
         _check(job, start)
+        quotas.require_job(session, account_id, job.media_ms)
         moment = job.as_of
         done = artifacts.find(session, [stage.digest for stage in job.stages])
         _forget_parts(job, done, _from(job, start))

@@ -190,6 +190,36 @@ class Settings(BaseSettings):
         description="Most jobs of one account that are at work or in a broker's queue at once; the rest wait in the "
         "database. Inspections of uploads are counted apart, with the same bound.",
     )
+    quota_stored_bytes: int = Field(
+        0, ge=0, description="Most bytes of assets and open uploads that an account may have; 0 sets no bound."
+    )
+    quota_minutes: int = Field(
+        0, ge=0, description="Most minutes of results that an account may have made in a calendar month; 0: no bound."
+    )
+    quota_jobs: int = Field(
+        0, ge=0, description="Most jobs of an account that have not ended, those in line included; 0 sets no bound."
+    )
+    rate_limit_key: str = Field(
+        "6000 per minute",
+        description="How often one API key or access token may ask, as `60 per minute`; empty sets no bound. Counted "
+        "in Redis; while that is away, in each process for itself.",
+    )
+    rate_limit_ip: str = Field(
+        "12000 per minute",
+        description="How often one address may ask, with whatever keys; empty sets no bound. Health checks and signed "
+        "storage addresses are not counted.",
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may call the API, as `https://app.example`, separated by commas; "
+        "`*` for all, empty for none.",
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        description="How many proxies stand before the API and set `X-Forwarded-For`; with too few all clients seem to "
+        "have the proxy's address, with too many a client may claim any.",
+    )
     lease_s: int = Field(
         15, gt=1, description="A stage whose worker is silent for so many seconds is given to another."
     )
@@ -206,9 +236,13 @@ class Settings(BaseSettings):
         24 * 3600, gt=0, description="Live events of a job are dropped after this many idle seconds."
     )
     sse_max_streams: int = Field(
+        1000, gt=0, description="Most event streams of an API process; over plain HTTP they hold a socket, no thread."
+    )
+    live_max_threads: int = Field(
         16,
         gt=0,
-        description="Most event streams of an API process; each holds a thread, so keep it below the server's threads.",
+        description="Most WebSockets of an API process, and event streams where the server itself does TLS; each "
+        "holds a thread, so keep it below the server's threads.",
     )
     sse_max_s: float = Field(
         300.0,
@@ -256,7 +290,7 @@ class Settings(BaseSettings):
         description="Port of `/metrics`, for Prometheus; unset: 9100 for the API, 9101 for workers and beat; 0: none.",
     )
     metrics_host: str = Field(
-        "0.0.0.0",  # noqa: S104 - Prometheus is elsewhere; a policy of the network says who may ask
+        "0.0.0.0",  # noqa: S104 - the network says who may ask  # nosec B104
         description="Address that `/metrics` is served on; the embedded stack takes 127.0.0.1.",
     )
     metrics_every_s: float = Field(

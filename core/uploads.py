@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import assets, idempotency
+from core import assets, idempotency, listing, quotas
 from core.db import reading, transaction
-from core.errors import ConflictError, InputError, NotFoundError, TransientError
+from core.errors import ConflictError, ForbiddenError, InputError, NotFoundError, TransientError
 from core.ids import new_id
+from core.listing import ALL, Filter
 from core.models import Asset, Upload, now
 from core.settings import get_settings
 from core.storage import Part, Storage
@@ -27,45 +29,62 @@ _BLOCK = 4 * 2**20
 
 
 def create(
-    account_id: str, storage: Storage, *, filename: str, size: int, content_type: str | None, sha256: str | None
+    account_id: str,
+    storage: Storage,
+    *,
+    filename: str,
+    size: int,
+    content_type: str | None,
+    sha256: str | None,
+    external_id: str | None = None,
+    metadata: Mapping[str, object] | None = None,
 ) -> Upload:
-    """Open an upload; raises InputError `empty_file`, `upload_too_large`."""
+    """Open an upload.
+
+    Raises InputError `empty_file`, `upload_too_large`; ForbiddenError `storage_quota_exceeded`.
+    """
     settings = get_settings()
     if size <= 0:
         raise InputError("empty_file", "The file is empty: there is nothing to upload.")
     if size > settings.upload_max_bytes:
         raise InputError("upload_too_large", f"The file is larger than the {settings.upload_max_bytes} bytes allowed.")
     guessed = content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
-    upload_id = new_id("upl")
+    upload_id, moment = new_id("upl"), now()
     key = f"{PREFIX}{upload_id}/source"
-    multipart_id = storage.create_multipart(key, content_type=guessed)
-    with transaction() as session:
-        made = idempotency.earlier(session, Upload)
-        upload = made or Upload(
-            id=upload_id,
-            account_id=account_id,
-            filename=filename,
-            content_type=guessed,
-            size=size,
-            sha256=sha256,
-            part_size=max(settings.upload_part_bytes, -(-size // _MOST_PARTS)),
-            storage_key=key,
-            multipart_id=multipart_id,
-            expires_at=now() + timedelta(seconds=settings.upload_ttl_s),
-        )
-        if made is None:
-            session.add(upload)
-            session.flush()
-            idempotency.record(session, upload)
-    if made is not None:
-        storage.abort_multipart(key, multipart_id)
-    return upload
+    upload = Upload(
+        id=upload_id,
+        account_id=account_id,
+        filename=filename,
+        content_type=guessed,
+        size=size,
+        sha256=sha256,
+        part_size=max(settings.upload_part_bytes, -(-size // _MOST_PARTS)),
+        storage_key=key,
+        multipart_id=storage.create_multipart(key, content_type=guessed),
+        external_id=external_id,
+        client_metadata=dict(metadata or {}),
+        created_at=moment,
+        expires_at=now() + timedelta(seconds=settings.upload_ttl_s),
+    )
+    try:
+        stored = _store(upload)
+    except ForbiddenError:
+        storage.abort_multipart(key, upload.multipart_id)
+        raise
+    if stored is not upload:
+        storage.abort_multipart(key, upload.multipart_id)
+    return stored
 
 
 def get(account_id: str, upload_id: str) -> Upload:
     """Return one upload of the account; raises NotFoundError `upload_not_found`."""
     with reading() as session:
         return _owned(session, account_id, upload_id)
+
+
+def page(account_id: str, *, narrowed: Filter = ALL, before: str | None, limit: int) -> Sequence[Upload]:
+    """Return up to `limit` uploads, newest first, older than the id `before`."""
+    return listing.page(Upload, account_id, narrowed, before=before, limit=limit)
 
 
 def part_urls(upload: Upload, storage: Storage, *, start: int, limit: int) -> list[dict[str, object]]:
@@ -147,6 +166,19 @@ def id_of(key: str) -> str | None:
     return match[1] if match else None
 
 
+def _store(upload: Upload) -> Upload:
+    """Store a new upload, unless an earlier request of the same key made one; return the one that is stored."""
+    with transaction() as session:
+        made = idempotency.earlier(session, Upload)
+        if made is not None:
+            return made
+        quotas.require_bytes(session, upload.account_id, upload.size)
+        session.add(upload)
+        session.flush()
+        idempotency.record(session, upload)
+    return upload
+
+
 def _join(upload: Upload, storage: Storage) -> None:
     parts = storage.list_parts(upload.storage_key, upload.multipart_id)
     if not parts and _is_joined(upload, storage):
@@ -205,6 +237,8 @@ def _make_asset(upload: Upload, sha256: str) -> tuple[Asset, bool]:
             size=row.size,
             sha256=sha256,
             storage_key=row.storage_key,
+            external_id=row.external_id,
+            client_metadata=row.client_metadata,
         )
         assets.store(session, asset)
         row.asset_id = asset.id

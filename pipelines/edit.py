@@ -29,7 +29,8 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     """
     source = assets.get(account_id, request["input"])
     _check_length(request["keep"], get_settings().max_duration_s)
-    check(inspect.facts(account_id, source), request)
+    facts = inspect.facts(account_id, source)
+    check(facts, request)
     planner = Planner(account_id)
     inspect.plan_probe(planner, source)
     keep = [[piece["start"], piece["end"]] for piece in request["keep"]]
@@ -60,6 +61,7 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
         filename=request.get("filename") or source.filename,
         stages=planner.stages,
         **of_the_job(account_id, request),
+        media_ms=_length_ms(facts, request["keep"]),
     )
 
 
@@ -79,6 +81,14 @@ def check(facts: Mapping[str, Any] | None, request: Mapping[str, Any]) -> None:
     _check_length(
         [piece | {"end": piece["end"] or duration} for piece in request["keep"]], get_settings().max_duration_s
     )
+
+
+def _length_ms(facts: Mapping[str, Any] | None, keep: Sequence[Mapping[str, Any]]) -> int:
+    """How long the result will be, as far as that is known now: what is kept to an unknown end counts later."""
+    last = Fraction(facts["duration"]) if facts else None
+    ends = [last if piece["end"] is None else Fraction(piece["end"]) for piece in keep]
+    lengths = [end - Fraction(piece["start"]) for piece, end in zip(keep, ends, strict=True) if end is not None]
+    return round(sum(lengths, Fraction(0)) * 1000)
 
 
 def _check_size(facts: Mapping[str, Any], duration: Fraction) -> None:

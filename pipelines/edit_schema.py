@@ -26,7 +26,7 @@ TRANSITIONS = ("cut", "dissolve", "fade", "wipe", "slide", "crossfade")
 DIRECTIONS = ("left", "right", "up", "down")
 MODES = ("smart", "exact", "copy")
 _CUT = {"type": "cut", "duration": "0", "direction": "left"}
-_TEXT = validate.And(validate.Length(min=1, max=200), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$"))
+_TEXT = [validate.Length(min=1, max=200), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 
 
 class KeepSchema(Schema):

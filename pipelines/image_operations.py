@@ -15,7 +15,7 @@ PLACES = (
 )  # fmt: skip
 GRAVITIES = (*PLACES, "smart")
 FITS = ("inside", "contain", "cover", "fill")
-_TEXT = validate.And(validate.Length(min=1, max=500), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$"))
+_TEXT = [validate.Length(min=1, max=500), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
 _SMART = {"description": "smart looks for edges and for colours that stand out; it knows nothing of faces."}
 
 

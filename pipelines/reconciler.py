@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from core import admission, clock, job_document, jobs, leases, states
@@ -32,6 +32,7 @@ _log = structlog.get_logger(__name__)
 _BATCH = 100
 _ABOUT = timedelta(seconds=10)
 _LIVE = (states.QUEUED, states.RUNNING)
+_ENDED = select(Job.account_id, Job.lane).where(Job.id == bindparam("job_id"), Job.status.in_(states.TERMINAL))
 for _kind in ("lease_expired", "never_sent", "message_lost", "overlooked"):
     # There from the beginning: a rate does not see the first of what was not there before.
     metrics.REPAIRS.labels(_kind)
@@ -107,8 +108,8 @@ def _take_back(job: Job) -> bool:
 def go_on(job_id: str) -> None:
     """Send what a job has left to send; when it has ended, what waited for it."""
     with reading() as session:
-        job = jobs.find(session, job_id)
-    if job and job.status in states.TERMINAL:
+        job = session.execute(_ENDED, {"job_id": job_id}).one_or_none()
+    if job:
         line.move_up(job.account_id, job.lane)
         send_due(job_id=job.id)
     else:

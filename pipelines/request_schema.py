@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from core.admission import PRIORITIES
 from core.webhooks import endpoints
+from pipelines.notes import external_id, metadata
 
-# Metadata travels with every document and every live event.
-_MOST_METADATA = 16 * 1024
-_ABOUT_THE_JOB = frozenset({"metadata", "priority", "webhook_url"})
+_ABOUT_THE_JOB = frozenset({"external_id", "metadata", "priority", "webhook_url"})
 
 
 def of_the_job(account_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,14 +23,10 @@ def of_the_job(account_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "params": {key: value for key, value in request.items() if key not in _ABOUT_THE_JOB},
         "client_metadata": request["metadata"],
+        "external_id": request["external_id"],
         "priority": PRIORITIES[request["priority"]],
         "webhook_url": None if url is None else endpoints.require_for_jobs(account_id, url),
     }
-
-
-def _fits(metadata: dict[str, Any]) -> None:
-    if len(json.dumps(metadata)) > _MOST_METADATA:
-        raise ValidationError(f"At most {_MOST_METADATA} bytes as JSON: keep the rest with you, under an id.")
 
 
 class RequestSchema(Schema):
@@ -54,9 +48,5 @@ class RequestSchema(Schema):
             "example": "https://example.com/cutwork",
         },
     )
-    metadata = fields.Dict(
-        keys=fields.String(validate=validate.Length(min=1, max=64)),
-        load_default=dict,
-        metadata={"description": "Yours to fill; it comes back with the job. At most 50 keys."},
-        validate=validate.And(validate.Length(max=50), _fits),
-    )
+    external_id = external_id()
+    metadata = metadata()

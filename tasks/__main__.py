@@ -72,7 +72,7 @@ def main() -> None:
                 parser.error(error.message)
     # Celery's banner is no JSON.
     quiet = ["--quiet"] if get_settings().log_json else []
-    os.execv(sys.executable, [sys.executable, "-m", "celery", *quiet, "--app", "tasks.app", *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "celery", *quiet, "--app", "tasks.app", *arguments])  # noqa: S606  # nosec B606
 
 
 if __name__ == "__main__":

@@ -76,7 +76,6 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
     if isinstance(claimed, JobStage):
         job = claimed.job
         structlog.contextvars.bind_contextvars(request_id=job.request_id, account_id=job.account_id)
-        job_document.publish(job)
     else:
         _announce(lease)
     if claimed is Refused.DONE:
@@ -223,4 +222,4 @@ def _fail(lease: Lease, code: str, message: str, retryable: bool) -> NoReturn:
 def backoff(retries: int) -> float:
     """Seconds before the next try: doubling from 1 to 300, with full jitter over the upper half."""
     longest = min(_LONGEST_BACKOFF_S, 2.0**retries)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret  # nosec B311

@@ -1,4 +1,4 @@
-"""The thread beside a running stage: it keeps the lease, saves the progress, and notices when the stage was lost."""
+"""The thread beside a running stage: it tells of the start, keeps the lease, saves the progress, and notices a loss."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from core.errors import TransientError
 from core.leases import Lease
 from core.telemetry import metrics, tracing
 
+_TELL_AFTER_S = 0.1
+"""A stage that ends sooner has no news but its end."""
 _log = structlog.get_logger(__name__)
 
 
@@ -61,7 +63,10 @@ class Heartbeat:
             raise
 
     def _renew_until_stopped(self) -> None:
-        announced = -1.0
+        if self._stop.wait(min(_TELL_AFTER_S, self._every_s)):
+            return
+        job_document.announce(self._lease.job_id)
+        announced = 0.0
         while not self._stop.wait(self._every_s):
             progress = self.progress
             try:

@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app import asset_document, pagination
 from app.blueprint import Blueprint
 from app.errors import problem
-from app.pagination import PageQuery
 from app.schemas.asset import AssetListSchema, AssetSchema, KeyframesSchema, MediaSchema
 from app.schemas.job import JobSchema
+from app.schemas.listing import ListQuery
 from app.security import current_account_id
 from app.storage import current_storage
 from core import assets, job_document, states
@@ -29,13 +29,13 @@ _FINDING_OUT = "Not known yet: `Location` is the job that finds it out."
 
 
 @blp.route("", needs="assets:read")
-@blp.arguments(PageQuery, location="query")
+@blp.arguments(ListQuery, location="query")
 @blp.response(200, AssetListSchema)
 @blp.problems(422, 503)
 def list_assets(query: dict[str, Any]) -> dict[str, Any]:
     """List assets, newest first."""
     account_id = current_account_id()
-    rows, following = pagination.take(assets.page, account_id, query, kind="assets")
+    rows, following = pagination.take(pagination.narrowed(assets.page, query), account_id, query, kind="assets")
     return {"data": asset_document.documents(account_id, rows), "next": following}
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from flask import Response, request
 
-from app import live, streams
 from app.blueprint import Blueprint
+from app.live import Following, is_event_id
 from app.schemas.account import TicketSchema
 from app.schemas.job import EventsQuery
 from app.security import Needs, current_account_id
 from app.storage import current_storage
+from app.streams import Stream, hub
 from core import job_document, jobs, signed
 from core.models import now
 from core.settings import get_settings
@@ -36,13 +37,18 @@ def follow_job(query: dict[str, Any], job_id: str) -> Response:
     A stream that lasts is ended by the server; EventSource takes it up again by `Last-Event-ID`. When too many are
     open the answer is 503 `too_many_streams`: poll the job, and try again after `Retry-After`.
     """
-    account_id = current_account_id()
-    jobs.get(account_id, job_id)
-    last = request.headers.get("Last-Event-ID") or query["last_event_id"]
-    load = partial(_document, account_id, job_id, current_storage())
-    after = last if last and live.is_event_id(last) else None
-    frames = live.follow(job_id, load, after=after, seconds=get_settings().sse_max_s)
-    return Response(streams.in_a_place(frames), content_type="text/event-stream", headers=_HEADERS)
+    last = request.headers.get("Last-Event-ID") or query.get("last_event_id")
+    stream = Stream(following(job_id, last), hub(), request.environ, seconds=get_settings().sse_max_s)
+    return Response(stream, content_type="text/event-stream", headers=_HEADERS)
+
+
+def following(job_id: str, last: str | None) -> Following:
+    """Return a follower of a job of the account; raises NotFoundError `job_not_found`."""
+    load = partial(_document, current_account_id(), job_id, current_storage())
+    if last and is_event_id(last):
+        jobs.get(current_account_id(), job_id)
+        return Following(hub().fanout, job_id, load, after=last)
+    return Following(hub().fanout, job_id, load, after=None)
 
 
 @blp.route("/<job_id>/ticket", needs="jobs:read", method="POST")

@@ -9,8 +9,7 @@ from flask import Response, jsonify
 
 from app import pagination
 from app.blueprint import Blueprint
-from app.pagination import PageQuery
-from app.schemas.job import CreateQuery, JobListSchema, JobSchema, PlanSchema, RetrySchema
+from app.schemas.job import CreateQuery, JobListSchema, JobSchema, JobsQuery, PlanSchema, RetrySchema
 from app.security import current_account_id
 from app.storage import current_storage
 from core import job_document, jobs
@@ -50,12 +49,12 @@ for _pipeline in PIPELINES.values():
 
 
 @blp.route("", needs="jobs:read")
-@blp.arguments(PageQuery, location="query")
+@blp.arguments(JobsQuery, location="query")
 @blp.response(200, JobListSchema)
 @blp.problems(422, 503)
 def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
     """List jobs, newest first."""
-    rows, following = pagination.take(jobs.page, current_account_id(), query, kind="jobs")
+    rows, following = pagination.take(pagination.narrowed(jobs.page, query), current_account_id(), query, kind="jobs")
     return {"data": job_document.documents(rows, current_storage()), "next": following}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from app import asset_document
+from app import asset_document, pagination
 from app.blueprint import Blueprint
 from app.schemas.asset import AssetSchema
 from app.schemas.upload import (
@@ -16,7 +16,9 @@ from app.schemas.upload import (
     OpenUploadSchema,
     PartListSchema,
     PartsQuery,
+    UploadListSchema,
     UploadSchema,
+    UploadsQuery,
 )
 from app.security import current_account_id
 from app.storage import current_storage
@@ -41,6 +43,18 @@ def create_upload(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
     upload = uploads.create(current_account_id(), storage, **body)
     parts = uploads.part_urls(upload, storage, start=1, limit=PARTS_A_PAGE)
     return _open_document(upload, parts), {"Location": f"/v1/uploads/{upload.id}"}
+
+
+@blp.route("", needs="assets:read")
+@blp.arguments(UploadsQuery, location="query")
+@blp.response(200, UploadListSchema)
+@blp.problems(422, 503)
+def list_uploads(query: dict[str, Any]) -> dict[str, Any]:
+    """List uploads, newest first."""
+    rows, following = pagination.take(
+        pagination.narrowed(uploads.page, query), current_account_id(), query, kind="uploads"
+    )
+    return {"data": rows, "next": following}
 
 
 @blp.route("/<upload_id>", needs="assets:read")

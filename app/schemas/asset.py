@@ -98,6 +98,8 @@ class AssetSchema(Schema):
     size = fields.Integer(required=True)
     sha256 = fields.String(required=True)
     media = fields.Nested(MediaSchema, required=True, allow_none=True, metadata={"description": "null until probed."})
+    external_id = fields.String(required=True, allow_none=True, metadata={"description": "The client's own id for it."})
+    metadata = fields.Dict(required=True, metadata={"description": "What the client gave."})
     created_at = fields.DateTime(required=True)
 
 

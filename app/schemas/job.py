@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
+from app.schemas.listing import ListQuery
 from core.admission import PRIORITIES
 from core.states import CANCELED, FAILED, QUEUED, RUNNING, SUCCEEDED
+from pipelines import inspect
+from pipelines.registry import PIPELINES
 
 _STATUSES = [QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELED]
 _INSTANT = {"format": "date-time"}
@@ -97,6 +100,7 @@ class JobSchema(Schema):
     outputs = fields.List(fields.Nested(OutputSchema), required=True)
     warnings = fields.List(fields.Nested(WarningSchema), required=True)
     error = fields.Nested(JobErrorSchema, required=True, allow_none=True)
+    external_id = fields.String(required=True, allow_none=True, metadata={"description": "The client's own id for it."})
     metadata = fields.Dict(required=True, metadata={"description": "What the client gave."})
     created_at = fields.String(required=True, metadata=_INSTANT)
     started_at = fields.String(required=True, allow_none=True, metadata=_INSTANT)
@@ -108,6 +112,13 @@ class JobListSchema(Schema):
 
     data = fields.List(fields.Nested(JobSchema), required=True)
     next = fields.String(required=True, allow_none=True)
+
+
+class JobsQuery(ListQuery):
+    """Which jobs to list."""
+
+    status = fields.String(validate=validate.OneOf(_STATUSES))
+    pipeline = fields.String(validate=validate.OneOf([*PIPELINES, inspect.NAME]), metadata={"example": "edit"})
 
 
 class PlannedStageSchema(Schema):
@@ -179,4 +190,9 @@ class RetrySchema(Schema):
 class EventsQuery(Schema):
     """Where to take the events up again, for clients that cannot set a header."""
 
-    last_event_id = fields.String(load_default=None, metadata={"description": "As `Last-Event-ID`."})
+    class Meta:
+        """What stands in for EventSource in some places adds parameters of its own."""
+
+        unknown = EXCLUDE
+
+    last_event_id = fields.String(metadata={"description": "As `Last-Event-ID`."})

@@ -6,10 +6,13 @@ import re
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from app.schemas.listing import ListQuery
 from core.uploads import ABORTED, COMPLETED, EXPIRED, OPEN
+from pipelines.notes import external_id, metadata
 from pipelines.times import WholeRegexp
 
 PARTS_A_PAGE = 1000
+_STATUSES = [OPEN, COMPLETED, ABORTED, EXPIRED]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MEDIA_TYPE = r"^[A-Za-z]{1,20}/[A-Za-z0-9._+-]{1,120}$"
 
@@ -38,7 +41,10 @@ class NewUpload(Schema):
         metadata={"example": "lecture.mp4"},
     )
     size = fields.Integer(
-        required=True, strict=True, validate=validate.Range(min=0), metadata={"description": "In bytes."}
+        required=True,
+        strict=True,
+        validate=validate.Range(min=0),
+        metadata={"description": "In bytes.", "minimum": 1, "most": "upload_max_bytes"},
     )
     content_type = fields.String(
         load_default=None,
@@ -47,6 +53,8 @@ class NewUpload(Schema):
         metadata={"description": "Guessed from the file's name when left out."},
     )
     sha256 = sha256()
+    external_id = external_id()
+    metadata = metadata()
 
 
 class CompleteUpload(Schema):
@@ -84,7 +92,7 @@ class UploadSchema(Schema):
     """An upload."""
 
     id = fields.String(required=True, metadata={"example": "upl_01k9x3v5m8q2r7t4w6y0b1c3d5"})
-    status = fields.String(required=True, validate=validate.OneOf([OPEN, COMPLETED, ABORTED, EXPIRED]))
+    status = fields.String(required=True, validate=validate.OneOf(_STATUSES))
     filename = fields.String(required=True)
     content_type = fields.String(required=True)
     size = fields.Integer(required=True)
@@ -93,8 +101,25 @@ class UploadSchema(Schema):
     asset = fields.String(
         required=True, allow_none=True, attribute="asset_id", metadata={"description": "Once it is complete."}
     )
+    external_id = fields.String(required=True, allow_none=True, metadata={"description": "The client's own id for it."})
+    metadata = fields.Dict(
+        required=True, metadata={"description": "What the client gave."}, attribute="client_metadata"
+    )
     expires_at = fields.DateTime(required=True)
     created_at = fields.DateTime(required=True)
+
+
+class UploadListSchema(Schema):
+    """One page of uploads, newest first."""
+
+    data = fields.List(fields.Nested(UploadSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class UploadsQuery(ListQuery):
+    """Which uploads to list."""
+
+    status = fields.String(validate=validate.OneOf(_STATUSES))
 
 
 class OpenUploadSchema(UploadSchema):

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from sqlalchemy import and_, or_, select
 
-from core import artifacts, states, uploads
+from core import artifacts, bookmarks, states, uploads
 from core.db import reading
-from core.housekeeping.report import Removed, batches
+from core.housekeeping.report import PAGE, Removed, batches
 from core.models import Artifact, Asset, JobStage, Upload, now
 from core.storage import Storage
 
@@ -25,17 +25,24 @@ def sweep(storage: Storage, *, grace_s: int, dry_run: bool = False) -> Iterator[
     """Delete the objects older than `grace_s` seconds that no row names, and yield each.
 
     The storage is listed first and the rows are asked after, a page at a time. Keys of a shape that is not ours are
-    left alone.
+    left alone. A page that is done is noted: one that is stopped, by a time limit or by trouble, goes on there the next
+    time, so that the end of a large bucket is reached at last. A dry run looks at all.
     """
     before = now() - timedelta(seconds=grace_s)
     for prefix, named in _NAMED.items():
-        for page in batches(storage.objects(prefix)):
+        name = f"objects:{prefix}"
+        after = "" if dry_run else bookmarks.of(name)
+        for page in batches(storage.objects(prefix, after=after)):
             old = {found.key: found.size for found in page if found.modified < before}
             kept = named(list(old)) if old else set()
             for key in old.keys() - kept:
                 if not dry_run:
                     storage.delete(key)
                 yield Removed(key, old[key])
+            if not dry_run and len(page) == PAGE:
+                bookmarks.put(name, page[-1].key)
+        if not dry_run:
+            bookmarks.remove(name)
 
 
 def of_artifacts(keys: Sequence[str]) -> set[str]:

@@ -5,6 +5,7 @@ from core.models.artifact import Artifact
 from core.models.asset import Asset
 from core.models.audit import AuditEvent
 from core.models.base import Base, now
+from core.models.bookmark import Bookmark
 from core.models.idempotency import IdempotencyKey
 from core.models.job import Job, JobStage
 from core.models.key import ApiKey
@@ -19,6 +20,7 @@ __all__ = [
     "Asset",
     "AuditEvent",
     "Base",
+    "Bookmark",
     "IdempotencyKey",
     "Identity",
     "Invitation",

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.ids import new_id
-from core.models.base import Base, now
+from core.models.base import Base, JsonObject, Searchable, now, searched
 
 
 class Asset(Base):
@@ -22,6 +22,8 @@ class Asset(Base):
         Index(None, "account_id", "id"),
         Index(None, "account_id", "sha256"),
         Index(None, "storage_key"),
+        Index(None, "account_id", "external_id", "id"),
+        searched("assets", "client_metadata"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("ast"))
@@ -31,5 +33,7 @@ class Asset(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
     storage_key: Mapped[str] = mapped_column(String(255))
+    client_metadata: Mapped[JsonObject] = mapped_column(Searchable, default=dict, server_default="{}")
+    external_id: Mapped[str | None] = mapped_column(String(200))
     deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, MetaData, TypeDecorator
+from sqlalchemy import JSON, DateTime, Index, MetaData, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
@@ -13,6 +13,14 @@ from sqlalchemy.orm import DeclarativeBase
 # PostgreSQL's JSON keeps the order of keys, which documents show; its JSONB does not, but can be searched.
 Searchable = JSON().with_variant(JSONB(), "postgresql")
 JsonObject = dict[str, Any]
+
+
+def searched(table: str, column: str) -> Index:
+    """Return the index by which PostgreSQL finds rows that contain some JSON; SQLite has none of that kind."""
+    options: dict[str, Any] = {"postgresql_using": "gin", "postgresql_ops": {column: "jsonb_path_ops"}}
+    index = Index(f"ix_{table}_{column}", column, info={"dialect": "postgresql"}, **options)
+    index.ddl_if(dialect="postgresql")
+    return index
 
 
 def now() -> datetime:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.ids import new_id
-from core.models.base import Base, JsonObject, Searchable, now
+from core.models.base import Base, JsonObject, Searchable, now, searched
 from core.telemetry.origin import request_id
 from core.telemetry.tracing import carried
 
 
 class Job(Base):
     """One request of a pipeline; `epoch` fences the messages that may act on it.
+
+    `media_ms` is how much video or sound it makes, foretold until it is made.
 
     Until `admitted_at` it waits in the database: of its account and `lane` the highest `priority` goes first, then the
     oldest (see `core.admission`). `as_of` is the database's time at which `core.jobs` read it (`lock`, `find`).
@@ -26,6 +28,11 @@ class Job(Base):
     __allow_unmapped__ = True
     __table_args__ = (
         Index(None, "account_id", "id"),
+        # Lists, narrowed: newest first within each.
+        Index(None, "account_id", "status", "id"),
+        Index(None, "account_id", "pipeline", "id"),
+        Index(None, "account_id", "external_id", "id"),
+        searched("jobs", "client_metadata"),
         Index(None, "status", "admitted_at"),
         # Who counts an account's jobs reads this alone.
         Index(None, "account_id", "lane", "status", "admitted_at", "priority", "id"),
@@ -40,7 +47,9 @@ class Job(Base):
     status: Mapped[str] = mapped_column(String(16), default="queued")
     epoch: Mapped[int] = mapped_column(default=1)
     params: Mapped[JsonObject]
+    media_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     client_metadata: Mapped[JsonObject] = mapped_column(Searchable, default=dict)
+    external_id: Mapped[str | None] = mapped_column(String(200))
     filename: Mapped[str] = mapped_column(String(255))
     progress: Mapped[float] = mapped_column(default=0.0)
     error: Mapped[JsonObject | None]

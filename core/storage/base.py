@@ -120,8 +120,11 @@ class Storage(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with a prefix."""
 
-    def objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield the objects whose keys start with a prefix, as they are listed: never all in memory."""
+    def objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with a prefix, as they are listed: never all in memory.
+
+        `after` is a key that was yielded: only what is listed after it is, though it may have been deleted meanwhile.
+        """
 
     def create_multipart(self, key: str, *, content_type: str) -> str:
         """Open a multipart upload and return its id."""

@@ -88,9 +88,12 @@ class LocalStorage:
                 if key.startswith(prefix):
                     yield key
 
-    def objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield every object whose key starts with `prefix`; one that is deleted meanwhile is left out."""
+    def objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with `prefix`; one that is deleted meanwhile is left out."""
+        start = _place(after)
         for key in self.keys(prefix):
+            if _place(key) <= start:
+                continue
             with suppress(ObjectMissing), _errors(key):
                 found = self._path(key).stat()
                 yield StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
@@ -282,3 +285,9 @@ def _errors(key: str) -> Iterator[None]:
 def _refused(error: OSError) -> TransientError:
     metrics.STORAGE_UNAVAILABLE.inc()
     return TransientError("storage_unavailable", f"The storage folder refused: {error.strerror}.")
+
+
+def _place(key: str) -> tuple[tuple[bool, str], ...]:
+    """Where a key stands in a listing: the files of a folder come before the folders in it."""
+    *folders, name = key.split("/")
+    return (*((True, folder) for folder in folders), (False, name))

@@ -151,7 +151,7 @@ class _RangedRaw(io.RawIOBase):
             try:
                 return self._request(start, end)
             except TransientError:
-                time.sleep(self._pause_s * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311
+                time.sleep(self._pause_s * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311  # nosec B311
         return self._request(start, end)
 
     def _request(self, start: int, end: int) -> bytes:

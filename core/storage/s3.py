@@ -154,11 +154,11 @@ class S3Storage:
         """Yield every key that starts with `prefix`, a thousand a request."""
         return (found.key for found in self.objects(prefix))
 
-    def objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield every object whose key starts with `prefix`, a thousand a request."""
+    def objects(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with `prefix` and come after `after`, a thousand a request."""
         with self._errors(prefix):
             pages = self._client().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after):
                 for entry in page.get("Contents", []):
                     yield StoredObject(entry["Key"], entry["Size"], entry["LastModified"])
 

@@ -313,4 +313,4 @@ def _size(number: int) -> int:
 
 
 def _pause(failures: int) -> float:
-    return min(_LONGEST_PAUSE_S, 0.1 * 2.0**failures) * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+    return min(_LONGEST_PAUSE_S, 0.1 * 2.0**failures) * random.uniform(0.5, 1)  # noqa: S311  # nosec B311

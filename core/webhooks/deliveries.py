@@ -166,7 +166,7 @@ def finish(ready: Ready, outcome: Outcome) -> None:
 def next_after(tries: int) -> float:
     """Seconds after which what was tried so many times is tried again: 5, 20, 80 … up to six hours, ±20 %."""
     longest: float = min(_LONGEST_S, _FIRST_S * _FACTOR ** min(tries - 1, 10))
-    return longest * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+    return longest * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret  # nosec B311
 
 
 def _settle(session: Session, row: WebhookDelivery, outcome: Outcome, moment: datetime) -> None:

@@ -1,10 +1,7 @@
 """Server-Sent Events against the real server: gunicorn with threads, as in production."""
 
-import json
 import shutil
-import threading
 import time
-import uuid
 
 import httpx
 import pytest
@@ -15,11 +12,10 @@ from cli.events import follow, parse_events
 from core import job_document, jobs, leases
 from core.db import transaction
 from core.errors import TransientError
-from core.leases import Lease
 from core.models import Job
+from tests.app.following import Listener, advance, claim, document_of, finish, make_job
 from tests.app.served import serve
 from tests.app.test_problems import problem
-from tests.core import rows
 from tests.core.rows import DIAMOND, artifact_of
 from tests.keys import HEADERS, KEY, with_key
 
@@ -42,8 +38,6 @@ def shared_server(tmp_path_factory, empty_sqlite, valkey_url):
         "STORAGE_DIR": str(folder / "storage"),
         "PUBLIC_URL": "http://localhost",
         "BROKER_URL": valkey_url(),
-        # More than there are connections to the database.
-        "SSE_MAX_STREAMS": "31",
     }
     with serve(folder, **settings) as url:
         yield url, settings
@@ -55,71 +49,6 @@ def embedded_server(broker, configure, shared_server):
     url, settings = shared_server
     configure(**settings)
     return url
-
-
-class Listener:
-    """A client that reads events in a thread and notes when each came."""
-
-    def __init__(self, url, job_id, **headers):
-        self.events = []
-        self.times = []
-        self.headers = None
-        self._response = None
-        self._new = threading.Condition()
-        self._thread = threading.Thread(target=self._run, args=(f"{url}/v1/jobs/{job_id}/events", headers), daemon=True)
-        self._thread.start()
-
-    def _run(self, url, headers):
-        with httpx.stream("GET", url, headers=HEADERS | headers, timeout=30) as response:
-            self.headers = response.headers
-            for event in parse_events(response.iter_bytes()):
-                with self._new:
-                    self.events.append(event)
-                    self.times.append(time.monotonic())
-                    self._new.notify_all()
-
-    def wait_for(self, count):
-        with self._new:
-            assert self._new.wait_for(lambda: len(self.events) >= count, timeout=10), self.documents
-        return self.documents[count - 1]
-
-    def wait_for_end(self):
-        self._thread.join(10)
-        assert not self._thread.is_alive(), "the stream goes on"
-        return self.documents
-
-    @property
-    def documents(self):
-        return [json.loads(event.data) for event in self.events]
-
-
-def make_job(stages=DIAMOND):
-    """A job that shares no artifact with any other."""
-    return rows.make_job(stages, salt=uuid.uuid4().hex)
-
-
-def document_of(job):
-    return job_document.document(jobs.get(job.account_id, job.id), None)
-
-
-def claim(job, name):
-    lease = Lease(job.id, name, job.epoch, "test")
-    leases.claim(lease, seconds=60, attempts=4)
-    job_document.announce(job.id)
-    return lease
-
-
-def advance(lease, progress):
-    assert leases.renew(lease, seconds=60, progress=progress)
-    job_document.announce(lease.job_id)
-
-
-def finish(job, names=None):
-    for stage in job.stages:
-        if names is None or stage.name in names:
-            lease = claim(job, stage.name)
-            assert leases.commit(lease, artifact_of(stage, job.account_id))
-            job_document.announce(job.id)
 
 
 def test_a_job_is_followed_to_its_end(server):
@@ -214,9 +143,9 @@ def test_a_job_that_has_ended_answers_at_once(embedded_server, tmp_path, storage
 
 
 def test_clients_that_wait_hold_no_database_session(embedded_server):
-    """As many as there are connections in the pool, and the API still answers."""
+    """More than there are connections in the pool, or threads in the server, and the API still answers."""
     job = make_job()
-    listeners = [Listener(embedded_server, job.id) for _ in range(26)]
+    listeners = [Listener(embedded_server, job.id) for _ in range(40)]
     for listener in listeners:
         listener.wait_for(1)
     answer = httpx.get(f"{embedded_server}/readyz")
@@ -241,54 +170,6 @@ def test_without_redis_the_database_is_asked(embedded, tmp_path):
         assert listener.wait_for_end()[-1]["status"] == "canceled"
 
 
-def test_an_end_that_redis_never_heard_of_is_seen(embedded, monkeypatch):
-    """The keepalive looks at the row: no client waits for ever."""
-    monkeypatch.setattr(live, "KEEPALIVE_S", 0.2)
-    job = make_job()
-    frames = live.follow(job.id, lambda: document_of(job), after=None, seconds=60)
-    assert next(frames) == live.RETRY
-    assert '"status":"queued"' in next(frames)
-    assert next(frames) == live.KEEPALIVE
-    jobs.cancel(job.account_id, job.id)
-    assert '"status":"canceled"' in next(frames)
-    assert next(frames, None) is None
-
-
-def test_a_job_that_waits_is_told_when_it_moves_up(embedded, configure, monkeypatch):
-    monkeypatch.setattr(live, "KEEPALIVE_S", 0.2)
-    configure(MAX_RUNNING_JOBS=1)
-    first, job = make_job(), make_job()
-    frames = live.follow(job.id, lambda: document_of(job), after=None, seconds=60)
-    assert next(frames) == live.RETRY
-    assert '"queue_position":2' in next(frames)
-    assert next(frames) == live.KEEPALIVE
-    jobs.cancel(first.account_id, first.id)
-    assert '"queue_position":1' in next(frames)
-    assert next(frames) == live.KEEPALIVE
-    frames.close()
-
-
-def test_an_event_from_before_the_first_document_does_not_turn_it_back(embedded, monkeypatch):
-    job = make_job()
-    lease = claim(job, "probe")
-
-    def load():
-        # What happens between the look at the stream and the look at the row is in both.
-        if not late:
-            late.append(True)
-            advance(lease, 0.2)
-            advance(lease, 0.8)
-        return document_of(job)
-
-    late = []
-    frames = live.follow(job.id, load, after=None, seconds=60)
-    next(frames)
-    first, second = next(frames), next(frames)
-    assert '"progress":0.8' in first
-    assert '"progress":0.8' in second
-    frames.close()
-
-
 def test_a_stream_that_is_too_many_is_refused(configure, embedded):
     configure(SSE_MAX_STREAMS=2)
     client = with_key(create_app())
@@ -309,12 +190,14 @@ def test_a_stream_that_is_too_many_is_refused(configure, embedded):
 
 def test_a_stream_that_was_dropped_before_it_began_leaves_its_place(configure, embedded):
     configure(SSE_MAX_STREAMS=1)
+    job = make_job()
     with create_app().app_context():
+        hub = streams.hub()
         for _ in range(3):
-            frames = live.follow("job_1", dict, after=None, seconds=60)
-            stream = streams.in_a_place(frames)
+            following = live.Following(hub.fanout, job.id, lambda: document_of(job), after=None)
+            stream = streams.Stream(following, hub, {}, seconds=60)
             with pytest.raises(TransientError):
-                streams.in_a_place(frames)
+                streams.Stream(following, hub, {}, seconds=60)
             del stream
 
 
@@ -334,27 +217,17 @@ def test_a_client_that_went_away_leaves_its_place(embedded, tmp_path):
     with serve(tmp_path, SSE_MAX_STREAMS="1") as url:
         job = make_job()
         with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events", headers=HEADERS) as response:
-            assert next(parse_events(response.iter_bytes())).name == "job"
+            events = parse_events(response.iter_bytes())
+            assert next(events).name == "job"
             assert httpx.get(f"{url}/v1/jobs/{job.id}/events", headers=HEADERS).status_code == 503
             assert httpx.get(f"{url}/v1/jobs/{job.id}", headers=HEADERS).is_success
+        # Nothing is sent meanwhile: that the client is gone is seen at his socket.
         deadline = time.monotonic() + 10
         status = 503
         while status == 503 and time.monotonic() < deadline:
-            # The server learns from what it sends that nobody is there.
-            job_document.announce(job.id)
             with httpx.stream("GET", f"{url}/v1/jobs/{job.id}/events", headers=HEADERS) as response:
                 status = response.status_code
         assert status == 200
-
-
-def test_a_stream_ends_when_it_is_old(embedded, monkeypatch):
-    monkeypatch.setattr(live, "KEEPALIVE_S", 0.2)
-    job = make_job()
-    started = time.monotonic()
-    frames = list(live.follow(job.id, lambda: document_of(job), after=None, seconds=0.5))
-    assert 0.5 <= time.monotonic() - started < 5
-    assert '"status":"queued"' in frames[1]
-    assert set(frames[2:]) == {live.KEEPALIVE}
 
 
 def test_the_command_line_goes_on_over_streams_that_end(embedded, tmp_path, monkeypatch):

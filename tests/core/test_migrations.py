@@ -13,9 +13,14 @@ from tests.database import CONFIG
 pytestmark = pytest.mark.usefixtures("database")
 
 
+def is_made_here(made, name, kind, reflected, compare_to):
+    """Whether a model's index is one that this database gets."""
+    return made.info.get("dialect", engine().dialect.name) == engine().dialect.name
+
+
 def test_the_migrated_tables_are_those_of_the_models():
     with engine().connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_made_here})
         assert compare_metadata(context, Base.metadata) == []
 
 

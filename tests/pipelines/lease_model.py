@@ -119,7 +119,7 @@ class LeaseModel(RuleBasedStateMachine):
 
     def _receive(self, message: Message) -> Work | None:
         job_id, epoch, name = message.args
-        lease = Lease(job_id, name, epoch, f"owner-{next(self.owners)}")
+        lease = Lease(job_id, name, epoch, f"owner-{next(self.owners)}/x")
         before, key = look(), (job_id, name)
         answer = leases.claim(lease, seconds=LEASE_S, attempts=ATTEMPTS)
         if answer is Refused.DONE:
@@ -287,8 +287,8 @@ class LeaseModel(RuleBasedStateMachine):
         """Live jobs that were admitted: the others wait in the rows, and no message of theirs exists."""
         live = [row for row in self.sight.jobs.values() if row["status"] in LIVE]
         assert sum(row["admitted_at"] is not None for row in live) <= RUNNING_JOBS, "too many jobs were admitted"
-        waiting = {row["id"] for row in live if row["admitted_at"] is None}
-        assert not any(message.args[0] in waiting for message in self.broker.known), "a waiting job was sent"
+        waiting = {(row["id"], row["epoch"]) for row in live if row["admitted_at"] is None}
+        assert not any(message.args[:2] in waiting for message in self.broker.known), "a waiting job was sent"
 
     def teardown(self) -> None:
         try:

@@ -104,8 +104,8 @@ class Broker:
         if message.then:
             self._send_level(message.then)
 
-    def empty(self, queue: str) -> bool:
-        return not any(message.task == queue for message in self.queue)
+    def depths(self, names: list[str]) -> dict[str, int]:
+        return {name: sum(message.task == name for message in self.queue) for name in names}
 
     def _send_level(self, levels: tuple[tuple[Message, ...], ...]) -> None:
         self.queue += levels[0]
@@ -189,7 +189,7 @@ def replaced(clock: Clock, broker: Broker):
     with (
         patch("core.models.base.datetime", clock),
         patch.object(canvas, "build", built),
-        patch.object(reconciler, "_is_empty", broker.empty),
+        patch.object(reconciler, "depths", broker.depths),
         patch.object(events, "check", lambda: None),
         patch.object(events, "publish", lambda _job_id, _data: None),
     ):

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from core import jobs, leases, states
+from core import jobs, leases, retry, states
 from core.errors import IllegalTransition
 from core.leases import Refused
 from core.settings import get_settings
-from pipelines import reconciler
-from tests.pipelines.lease_model import LEASE_S, RUNNING_JOBS, LeaseModel, SmallLeaseModel
+from pipelines import handover, reconciler
+from tests.pipelines.lease_model import LEASE_S, RUNNING_JOBS, SmallLeaseModel
+from tests.pipelines.lease_recovery import RecoveryModel, SmallRecoveryModel
 from tests.pipelines.lease_world import let_time_be_told
 
 pytestmark = pytest.mark.usefixtures("few_at_once", "told_time")
@@ -37,22 +38,22 @@ def told_time(database):
 
 
 @pytest.mark.timeout(0 if HISTORIES > 100 else 900)
-@pytest.mark.parametrize("model", [LeaseModel, SmallLeaseModel])
+@pytest.mark.parametrize("model", [RecoveryModel, SmallRecoveryModel])
 def test_no_history_breaks_a_promise(database, model):
     """PostgreSQL sees fewer of them: they take longer there."""
     some = HISTORIES if database.startswith("sqlite") else HISTORIES // 4
     run_state_machine_as_test(model, settings=settings(SEARCH, max_examples=some))
 
 
-_refusal, _claim = leases._refusal, leases.claim
+_refusal, _claim, _send_again = leases._refusal, leases.claim, handover._send_again
 
 
-def obeys_any_epoch(job, stage, lease, moment):
-    return _refusal(job, stage, replace(lease, epoch=job.epoch), moment)
+def obeys_any_epoch(job, stage, lease):
+    return _refusal(job, stage, replace(lease, epoch=job.epoch))
 
 
-def takes_a_held_stage(job, stage, lease, moment):
-    refusal = _refusal(job, stage, lease, moment)
+def takes_a_held_stage(job, stage, lease):
+    refusal = _refusal(job, stage, lease)
     return None if refusal is Refused.BUSY else refusal
 
 
@@ -64,6 +65,14 @@ def leaves_stages_at_work(job, status, moment, error=None):
     states.move(job, status)
     job.epoch += 1
     job.error, job.finished_at = error, moment
+
+
+def counts_a_stop(lease, *, counted):
+    return _send_again(lease, counted=True)
+
+
+def knows_no_artifact(*_):
+    return {}
 
 
 def finds_nothing(*_):
@@ -108,6 +117,25 @@ def a_worker_commits_after_the_cancel(model):
     model.commit(0, answer_lost=False, mood="well")
 
 
+def a_worker_stops(model):
+    model.deliver(0)
+    model.stop(0, mood="well")
+
+
+def a_process_dies(model):
+    model.deliver(0)
+    model.die(0, mood="well")
+
+
+def a_job_is_canceled_and_retried(model):
+    model.deliver(0)
+    model.commit(0, answer_lost=False, mood="well")
+    model.look_again()
+    model.cancel(0, really=True, mood="well")
+    model.look_again()
+    model.retry(0, start=None, mood="well")
+
+
 def a_worker_dies(model):
     model.deliver(0)
     model.crash(0)
@@ -127,6 +155,9 @@ def the_queue_is_flushed(model):
         (leases, "claim", counts_no_attempts, "well", every_worker_dies, "too often"),
         (jobs, "end", leaves_stages_at_work, "well", a_worker_commits_after_the_cancel, "zombie"),
         (leases, "expired", finds_nothing, "well", a_worker_dies, "never ends"),
+        (handover, "_send_again", counts_a_stop, "well", a_worker_stops, "cost an attempt"),
+        (leases, "held_by", finds_nothing, "well", a_process_dies, "not taken back"),
+        (retry.artifacts, "find", knows_no_artifact, "well", a_job_is_canceled_and_retried, "undid finished work"),
         (reconciler, "_never_sent", finds_nothing, "away", lambda model: None, "never ends"),
         (reconciler, "_forgotten", finds_nothing, "well", the_queue_is_flushed, "never ends"),
     ],
@@ -140,7 +171,7 @@ def test_the_model_notices_a_missing_guard(database, monkeypatch, module, name, 
 
 
 def play(mood, history):
-    with LeaseModel.at_play() as model:
+    with RecoveryModel.at_play() as model:
         model.first(mood)
         model.look_again()
         history(model)

@@ -4,7 +4,7 @@ import pytest
 
 from core import accounts, assets, leases, uploads
 from core.errors import TransientError
-from core.housekeeping import objects
+from core.housekeeping import objects, report
 from core.models import Upload
 from tests.core.housekeeping.conftest import change, claim, hexed, key_of, names, work
 from tests.core.rows import artifact_of, make_asset, make_job, stage_plan
@@ -123,3 +123,46 @@ def test_pages_are_taken_one_by_one(storage, put, keys, monkeypatch):
 
 def _refuse(key):
     raise TransientError("storage_unavailable", "down")
+
+
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(storage, put, monkeypatch):
+    """Each go is stopped on its second page, as by a time limit; the end is reached at last."""
+    monkeypatch.setattr(objects, "PAGE", 2)
+    monkeypatch.setattr(objects, "batches", lambda items: report.batches(items, 2))
+    orphans = sorted(put(key_of(f"{number:064x}")) for number in range(7))
+    swept = []
+    for _ in range(10):
+        for looked, item in enumerate(objects.sweep(storage, grace_s=0)):
+            swept.append(item.name)
+            if looked == 2:
+                break
+        else:
+            break
+    assert sorted(swept) == orphans
+    assert len(swept) == len(set(swept))
+    # Once at the end, the next go begins at the front.
+    put(orphans[0])
+    assert names(sweep(storage)) == [orphans[0]]
+
+
+def test_what_was_not_reached_is_reached_though_the_front_does_not_change(storage, put, monkeypatch):
+    monkeypatch.setattr(objects, "PAGE", 2)
+    monkeypatch.setattr(objects, "batches", lambda items: report.batches(items, 2))
+    job = make_job(TRIM)
+    claim(job, "trim")
+    kept = [put(key_of(TRIM[0].digest, f"{number:012x}")) for number in range(4)]
+    put(ORPHAN)
+    named, pages = objects._NAMED[objects.artifacts.PREFIX], []
+
+    def away_after_two_pages(keys):
+        if len(pages) == 2:
+            pages.clear()
+            raise TransientError("database_unavailable", "Away.")
+        pages.append(keys)
+        return named(keys)
+
+    monkeypatch.setattr(objects, "_NAMED", {objects.artifacts.PREFIX: away_after_two_pages})
+    with pytest.raises(TransientError):
+        sweep(storage)
+    assert names(sweep(storage)) == [ORPHAN]
+    assert set(kept) <= set(storage.keys(""))

@@ -122,6 +122,17 @@ def test_objects_are_listed_with_size_and_age(storage, place, store):
     assert [entry.size for entry in storage.objects(place.prefix)] == [5, 0]
 
 
+def test_a_listing_goes_on_after_any_key(storage, place, store):
+    for name in ("a/z/1", "a/b", "a/ab/c", "b", "a/z.x"):
+        store(name, b"x")
+    listed = [entry.key for entry in storage.objects(place.prefix)]
+    assert len(listed) == 5
+    for number, key in enumerate(listed):
+        # It may be deleted by then, as a sweep does.
+        storage.delete(key)
+        assert [entry.key for entry in storage.objects(place.prefix, after=key)] == listed[number + 1 :]
+
+
 @pytest.mark.parametrize(
     "key", ["", "/etc/passwd", "../up", "a/../../b", "a//b", "a/", ".uploads/x", "a/.b", "a\n", "é"]
 )

@@ -1,0 +1,77 @@
+"""How often a key and an address may ask: Flask-Limiter, counted in Redis for all processes.
+
+Both are checked before the token is, so that guessing keys is bound as well. While Redis is away each process counts
+for itself: requests pass, and the bounds hold for each process alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from flask import Flask, Response, current_app, request
+from flask_limiter import ApplicationLimit, Limiter
+from flask_limiter.util import get_remote_address
+
+from core.settings import get_settings
+
+_KEY = "cutwork_limiter"
+# What a load balancer asks, what documents, and what carries a signature of its own for every single part.
+_FREE = {"health", "docs", "storage", "api-docs"}
+_REDIS_S = 1
+
+
+def init_app(app: Flask) -> None:
+    """Count every request; to be called before anybody looks at its token."""
+    settings = get_settings()
+    limits: list[str | Callable[[], str] | ApplicationLimit] = [
+        ApplicationLimit(limit, key_function=key, scope=scope, exempt_when=exempt)
+        for limit, key, scope, exempt in (
+            (settings.rate_limit_key, _token, "key", lambda: _is_free() or not _has_token()),
+            (settings.rate_limit_ip, get_remote_address, "ip", _is_free),
+        )
+        if limit
+    ]
+    limiter = Limiter(
+        get_remote_address,
+        application_limits=limits,
+        storage_uri=settings.events_url.replace("unix://", "redis+unix://", 1),
+        storage_options={"socket_connect_timeout": _REDIS_S, "socket_timeout": _REDIS_S},
+        strategy="fixed-window",
+        key_prefix="cutwork",
+        in_memory_fallback_enabled=True,
+        headers_enabled=False,
+        enabled=bool(limits),
+    )
+    limiter.init_app(app)
+    app.extensions[_KEY] = limiter
+    app.after_request(_tell)
+
+
+def _tell(response: Response) -> Response:
+    """Say how much is left (draft-ietf-httpapi-ratelimit-headers-07), and when to come back."""
+    limiter: Limiter = current_app.extensions[_KEY]
+    limit = limiter.current_limit
+    if limit is not None:
+        seconds = min(limit.limit.get_expiry(), max(1, limit.reset_at - int(time.time())))
+        response.headers["RateLimit-Limit"] = str(limit.limit.amount)
+        response.headers["RateLimit-Remaining"] = str(max(0, limit.remaining))
+        response.headers["RateLimit-Reset"] = str(seconds)
+        response.headers["RateLimit-Policy"] = f"{limit.limit.amount};w={limit.limit.get_expiry()}"
+        if limit.breached:
+            response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _is_free() -> bool:
+    return request.blueprint in _FREE
+
+
+def _has_token() -> bool:
+    return bool(request.headers.get("Authorization"))
+
+
+def _token() -> str:
+    # A hash, because the counters' names are seen by whoever looks into Redis.
+    return hashlib.sha256(request.headers.get("Authorization", "").encode()).hexdigest()[:32]

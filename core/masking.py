@@ -1,0 +1,40 @@
+"""Nothing secret in a log line: tokens, keys, passwords, signatures and e-mail addresses are masked as it is written.
+
+Code that logs does not log them; this is for what libraries write, for addresses in their errors, and for mistakes.
+"""
+
+from __future__ import annotations
+
+import re
+
+MASK = "[masked]"
+
+_NAMES = (
+    r"(?:access_?key|api_?key|authorization|client_?secret|cookie|credential|id_?token|new_?password|password|passwd|"
+    r"refresh_?token|access_?token|secret|secret_?key|session_?token|signature|ticket|token)"
+)
+_PATTERNS = [
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        # The address of a file in local storage: the token in it is the permission.
+        (r"(/v1/storage/)[\w.~%-]+", rf"\1{MASK}"),
+        # Query parameters that sign or sign in: of S3 (both versions of its signature), of our own, of others.
+        (rf"([?&](?:x-amz-[a-z-]+|awsaccesskeyid|code|state|{_NAMES})=)[^&\s\"'<>\\]+", rf"\1{MASK}"),
+        # User and password before the host of an address.
+        (r"(\b[a-z][a-z0-9+.-]*://)[^\s/@:\"']*:[^\s/@\"']+@", rf"\1{MASK}@"),
+        (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {MASK}"),
+        (r"\bcw_[0-9a-z]{8}_[0-9a-f]{8,}", MASK),
+        (r"\bwhsec_[\w+/=-]+", MASK),
+        # JWS: three parts in base64url, of which the first is a JSON object.
+        (r"\beyJ[\w-]{6,}\.[\w-]+\.[\w-]+", MASK),
+        (rf"([\"']?\b{_NAMES}[\"']?\s*[=:]\s*[\"'])[^\"']+", rf"\1{MASK}"),
+        (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", MASK),
+    )
+]
+
+
+def mask(text: str) -> str:
+    """Return a text without its secrets."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
