@@ -27,6 +27,7 @@ from av.packet import Packet
 from av.stream import Discard
 from av.video.stream import VideoStream
 
+from media.grid import on_frames
 from media.probe import first_frame
 from media.readahead import announce
 from media.side import Side
@@ -115,6 +116,7 @@ class Reader:
 
     def _open(self) -> None:
         self._stack.close()
+        self._watchdog.restart()
         self.container = self._stack.enter_context(open_source(self._file, self._limits))
         self.timeline = timeline(self.container)
         self._limits.check_duration(self.timeline.duration)
@@ -139,6 +141,11 @@ class Reader:
         self._texts = side.streams(self.container)
         for stream in self._texts:
             stream.discard = Discard.default
+
+    def on_frames(self, ranges: Sequence[tuple[Fraction, Fraction]]) -> list[tuple[Fraction, Fraction]]:
+        """See `media.grid`."""
+        self._fresh = False
+        return on_frames(self._file, self.container, self.timeline, ranges)
 
     def first_picture(self) -> av.VideoFrame | None:
         """The first frame, for what only decoding tells (colour, rotation, scan); None without moving picture.

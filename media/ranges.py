@@ -8,6 +8,8 @@ from fractions import Fraction
 from media.errors import InputError
 from media.types import Range, seconds
 
+FARTHEST = Fraction(1, 10)
+"""How far a cut may move to the frame beside it: seconds, more than any steady rate that people film in needs."""
 # How far past the end a range may reach before that is a mistake rather than rounding.
 _SLACK = Fraction(1, 10)
 # What a smart cut may encode, one picture after the other on one machine: more is encoded whole, in parallel.

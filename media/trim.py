@@ -1,9 +1,10 @@
 """Trim: keep ranges of a source, to the frame and to the sample.
 
-Kept are exactly the frames whose time t, counted from the presentation start, satisfies start ≤ t < end. The sound of
-every track is cut at the same instants to the sample. A frame's distance from the start of its range does not change;
-only the first frame of a range is shown from the cut on, so that no gap opens where a cut falls between two frames. A
-range in which no frame begins shows the frame that was on show.
+Kept are exactly the frames whose time t, counted from the presentation start, satisfies start ≤ t < end. Where frames
+follow each other without a pause, a range is taken from its first frame to the frame after its last one (`media.grid`).
+The sound of every track is cut at the same instants to the sample. A frame's distance from the start of its range does
+not change; only the first frame of a range is shown from the cut on. A range in which no frame begins shows the frame
+that was on show.
 Sound that is missing within a range is silence, so that picture and sound stay together over every cut.
 """
 
@@ -71,12 +72,13 @@ def trim(
     notices = Notices()
     with Reader(source, limits=limits, threads=threads, on_packet=meter.tick) as reader:
         line, title = reader.timeline, reader.container.metadata.get("title")
-        ranges = resolve(keep, line.duration, 1 / line.rate)
-        meter.total = sum((end - start for start, end in ranges), Fraction(0))
+        asked = resolve(keep, line.duration, 1 / line.rate)
         specs.note_losses(reader.container, line, notices, side="kept")
         side = Side(reader.container, line, notices)
         reader.attach(side)
         frame = reader.first_picture()
+        ranges = reader.on_frames(asked)
+        meter.total = sum((end - start for start, end in ranges), Fraction(0))
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
             video = None if frame is None else writer.video(specs.video_spec(line, frame, notices))
             tracks = [writer.audio(specs.audio_spec(stream, notices)) for stream in line.audio]

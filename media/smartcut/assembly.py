@@ -16,7 +16,7 @@ from av.stream import Discard
 from media import specs
 from media.errors import InputError
 from media.progress import Meter
-from media.ranges import most_edges
+from media.ranges import FARTHEST, most_edges
 from media.side import Side
 from media.smartcut.audio import RUN_UP, CopiedSound, Track, can_copy
 from media.smartcut.certificate import Claim, certify
@@ -41,8 +41,6 @@ _SLACK: dict[End, Fraction] = {"exact": Fraction(0), "border": Fraction(1)}
 # Text is at most this far behind, in a file that is in order.
 _TEXTS_BEHIND = Fraction(1)
 _REPORT_EVERY = 64
-# How far a cut may move to the frame beside it: seconds, more than any steady rate that people film in needs.
-_FARTHEST = Fraction(1, 10)
 
 
 class Assembly:
@@ -153,7 +151,9 @@ class Assembly:
     def _range(self, pictures: Pictures, tracks: Sequence[Track], start: Fraction, end: Fraction, until: End) -> None:
         first, last = self._tick(start), self._tick(end)
         if until == "border":
-            first = entry_before(self._container, self._video, self._codec, first, self._line.origin)
+            first = entry_before(
+                self._container, self._video, self._codec, first, self._line.origin, on_work=self._meter.tick
+            )
             if first >= last:
                 raise NotCuttable("no_entry_point", "No keyframe stands in or before a range to begin copying at.")
         cut = RangeCut(
@@ -254,7 +254,7 @@ class Assembly:
 
 def _require_close(cut: Range, start: Fraction, end: Fraction) -> None:
     """A range goes from frame to frame; where frames are far apart (slides) that would cut away what was asked."""
-    if abs(cut.start - start) > _FARTHEST or abs((cut.end or end) - end) > _FARTHEST:
+    if abs(cut.start - start) > FARTHEST or abs((cut.end or end) - end) > FARTHEST:
         raise NotCuttable("sparse_pictures", "At a cut the pictures of the source are too far apart.")
 
 

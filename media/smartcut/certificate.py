@@ -76,11 +76,12 @@ def certify(
         check_index(opened, claim.frames, claim.unit)
         made = Opened(opened, timeline(opened))
         assert made.line.video is not None
-        check_times(shown_ticks(file, opened, made.line.video), source, claim)
-        check_samples(file, opened, claim.marks)
+        check_times(shown_ticks(file, opened, made.line.video), source, claim, on_work=on_work)
+        check_samples(file, opened, claim.marks, on_work=on_work)
+        on_work()
         check_sound(source, made, claim)
-        _check_ends(source, made, claim)
-        offsets = [_offset(source, made, claim, seam) for seam in claim.seams]
+        _check_ends(source, made, claim, on_work)
+        offsets = [_offset(source, made, claim, seam, on_work) for seam in claim.seams]
         original, result = Frames(source, threads, on_work), Frames(made, threads, on_work)
         worst: dict[int, float] = {}
         for start, end in _windows(claim):
@@ -142,21 +143,24 @@ def _windows(claim: Claim) -> Iterator[tuple[int, int]]:
         yield window
 
 
-def _offset(source: Opened, made: Opened, claim: Claim, seam: Seam) -> Fraction | None:
+def _offset(source: Opened, made: Opened, claim: Claim, seam: Seam, on_work: Callable[[], None]) -> Fraction | None:
     """The worst offset of sound where the seam begins and after it."""
-    return _worst(source, made, claim, {seam.at, max((at for at, _ in seam.frames), default=seam.at) + 1})
+    return _worst(source, made, claim, {seam.at, max((at for at, _ in seam.frames), default=seam.at) + 1}, on_work)
 
 
-def _check_ends(source: Opened, made: Opened, claim: Claim) -> None:
+def _check_ends(source: Opened, made: Opened, claim: Claim, on_work: Callable[[], None]) -> None:
     """Sound is found again also where no seam is."""
-    _worst(source, made, claim, {0, max(math.floor((claim.duration - LISTEN) / claim.unit), 0)})
+    _worst(source, made, claim, {0, max(math.floor((claim.duration - LISTEN) / claim.unit), 0)}, on_work)
 
 
-def _worst(source: Opened, made: Opened, claim: Claim, places: Collection[int]) -> Fraction | None:
+def _worst(
+    source: Opened, made: Opened, claim: Claim, places: Collection[int], on_work: Callable[[], None]
+) -> Fraction | None:
     """The worst offset of copied sound after some ticks of the output."""
     worst: Fraction | None = None
     for number, packet in claim.copied_sound.items():
         for at in places:
+            on_work()
             offset = sound_offset(source, made, claim, number, at)
             if offset is not None and abs(offset) > packet:
                 raise failed(f"sound is {float(offset * 1000):.0f} ms off its picture")
@@ -240,5 +244,6 @@ class Frames:
 
     def _counted(self, packets: Iterator[Packet[Any]], first: int, end: int) -> Iterator[Packet[Any]]:
         for packet in packets:
+            self._on_work()
             self.missing += packet.pts is not None and first <= packet.pts < end
             yield packet

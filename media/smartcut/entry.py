@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -60,7 +60,15 @@ def first_packet(container: InputContainer, stream: VideoStream) -> Packet[Any] 
     return next(_packets(container, [stream], Watchdog()), None)
 
 
-def entry_before(container: InputContainer, video: VideoStream, codec: Codec, tick: int, origin: Fraction) -> int:
+def entry_before(
+    container: InputContainer,
+    video: VideoStream,
+    codec: Codec,
+    tick: int,
+    origin: Fraction,
+    *,
+    on_work: Callable[[], None] = lambda: None,
+) -> int:
     """The last picture shown at or before a tick at which copying can begin; the first one after it where the file has
     none before.
 
@@ -71,7 +79,7 @@ def entry_before(container: InputContainer, video: VideoStream, codec: Codec, ti
     while back < _LOOK_BACK and later is None:
         begun = (tick - math.ceil(back / unit)) * unit <= origin
         packets = packets_from(container, [video], tick, back, origin)
-        found, later = _entries(packets, codec, tick, _ENOUGH_LATER if begun else MAX_REORDER)
+        found, later = _entries(_telling(packets, on_work), codec, tick, _ENOUGH_LATER if begun else MAX_REORDER)
         if found is not None:
             return found
         # Keyframes of open groups are no entries.
@@ -80,6 +88,12 @@ def entry_before(container: InputContainer, video: VideoStream, codec: Codec, ti
     if later is None:
         raise NotCuttable("no_entry_point", "The source has no keyframe near a cut at which copying can begin.")
     return later
+
+
+def _telling(packets: Iterator[Packet[Any]], on_work: Callable[[], None]) -> Iterator[Packet[Any]]:
+    for packet in packets:
+        on_work()
+        yield packet
 
 
 def _entries(packets: Iterator[Packet[Any]], codec: Codec, tick: int, most: int) -> tuple[int | None, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import mmap
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ENCODED = -1
 """Stands for the mark of a sample that was not copied."""
 _ENDS = 512
+# Pictures that are looked at before the listener is told again.
+_AT_ONCE = 256
 _USUAL_FRAME = 1024
 # Packets before a joint that are left to the range behind it, whose sound may begin there or not.
 _LEFT = 3
@@ -37,7 +39,9 @@ def mark(sample: bytes | memoryview) -> int:
     return zlib.crc32(b"%d" % len(sample), zlib.crc32(sample[-_ENDS:], zlib.crc32(sample[:_ENDS])))
 
 
-def check_times(shown: Ticks | None, source: Opened, claim: Claim) -> None:
+def check_times(
+    shown: Ticks | None, source: Opened, claim: Claim, *, on_work: Callable[[], None] = lambda: None
+) -> None:
     """Check that pictures are shown at exactly the ticks that follow from those of the source: by its index, or where
     it has none by what was read.
 
@@ -47,7 +51,7 @@ def check_times(shown: Ticks | None, source: Opened, claim: Claim) -> None:
     if shown is None:
         raise failed("the file has no index")
     expected = [
-        _placed(span, read if source.shown is None else source.shown, claim.unit)
+        _placed(span, read if source.shown is None else source.shown, claim.unit, on_work)
         for span, read in zip(claim.spans, claim.read, strict=True)
     ]
     # Frames that were on show before a range began.
@@ -62,17 +66,22 @@ def check_times(shown: Ticks | None, source: Opened, claim: Claim) -> None:
         raise failed(f"a picture at {at:.3f} s is not shown when it should be")
 
 
-def _placed(span: Span, ticks: Ticks, unit: Fraction) -> Ticks:
+def _placed(span: Span, ticks: Ticks, unit: Fraction, on_work: Callable[[], None]) -> Ticks:
     """Where the pictures of a range go."""
     inside = ticks[(ticks >= span.first) & (ticks < span.stop)]
-    # In Python's whole numbers, which do not overflow.
-    places = [span.place(int(tick)) for tick in inside]
+    places: list[int] = []
+    for start in range(0, len(inside), _AT_ONCE):
+        # In Python's whole numbers, which do not overflow.
+        places += [span.place(tick) for tick in inside[start : start + _AT_ONCE].tolist()]
+        on_work()
     if span.moved is not None:
         places = [round(span.at / unit) if tick == span.moved else at for tick, at in zip(inside, places, strict=True)]
     return np.array(places, np.int64)
 
 
-def check_samples(file: BinaryIO, made: InputContainer, marks: Sequence[int]) -> None:
+def check_samples(
+    file: BinaryIO, made: InputContainer, marks: Sequence[int], *, on_work: Callable[[], None] = lambda: None
+) -> None:
     """Check that copied pictures lie in the file as they were read; `marks` are in decoding order.
 
     Raises:
@@ -80,7 +89,9 @@ def check_samples(file: BinaryIO, made: InputContainer, marks: Sequence[int]) ->
     """
     video = made.streams.video[0]
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
-        for entry, wanted in zip(video.index_entries, marks, strict=True):
+        for number, (entry, wanted) in enumerate(zip(video.index_entries, marks, strict=True)):
+            if number % _AT_ONCE == 0:
+                on_work()
             if wanted == ENCODED:
                 continue
             with data[entry.pos : entry.pos + entry.size] as sample:

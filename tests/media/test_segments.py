@@ -18,15 +18,19 @@ from measure import clicks, flashes, numbers, pictures, remux, sound
 from media import boxes
 from media.encode import AudioSpec, Colour, Mp4Writer, VideoSpec
 from media.errors import EngineError, InputError
+from media.grid import on_frames
 from media.keyframes import keyframe_map
 from media.keymap import KeyframeMap
 from media.probe import probe
+from media.ranges import resolve
 from media.sample import Painter, make_sample
 from media.segments.errors import NotSplittable
 from media.segments.join import join
 from media.segments.pictures import EncodedSegment, encode_segment
 from media.segments.plan import plan_segments, ranges
 from media.segments.sound import EncodedSound, encode_sound
+from media.source import open_source
+from media.timeline import timeline
 from media.trim import trim
 from media.types import Range
 
@@ -44,6 +48,10 @@ def planned(source, *keep, length=LENGTH):
         info = probe(file)
         # As it is stored: rounded to the microsecond.
         found = KeyframeMap.from_dict(keyframe_map(file).to_dict()) if info.kind == "video" else None
+        with open_source(file) as container:
+            line = timeline(container)
+            cuts = on_frames(file, container, line, resolve(asked, info.duration, 1 / line.rate))
+        asked = [Range(*one) for one in cuts]
         return plan_segments(found, asked, duration=info.duration, segment_s=length)
 
 

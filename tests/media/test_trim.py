@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -122,8 +123,8 @@ def test_exactly_the_frames_asked_for(source, keep, tmp_path):
 
 def test_frame_times_are_kept(clips, clip, tmp_path):
     source = write(clips / "uneven.mp4", 60, times=uneven)
-    start, end = Fraction(1, 2), Fraction(2)
-    cut(source, tmp_path / "cut.mp4", (start, end))
+    result = cut(source, tmp_path / "cut.mp4", (Fraction(1, 2), Fraction(2)))
+    start, end = result.ranges[0].start, result.ranges[0].end
     wanted = [(time - start, number) for time, number in pictures(source) if start <= time < end]
     found = pictures(tmp_path / "cut.mp4")
     assert found[0] == (0, wanted[0][1])
@@ -136,7 +137,12 @@ def test_sound_and_picture_stay_together_over_cuts(clip, tmp_path):
         (Fraction("0.61"), Fraction("2.39")),
         (Fraction("2.9"), Fraction("4.1")),
     ]
-    cut(clip, tmp_path / "cut.mp4", *keep)
+    result = cut(clip, tmp_path / "cut.mp4", *keep)
+    # Between two frames nothing is cut.
+    keep = [(item.start, item.end) for item in result.ranges]
+    assert all((time * RATE).denominator == 1 for item in keep for time in item)
+    shown = [time for time, _ in pictures(tmp_path / "cut.mp4")]
+    assert all(later - earlier == 1 / RATE for earlier, later in pairwise(shown))
     offsets = [sum((end - start for start, end in keep[:n]), Fraction(0)) for n in range(3)]
     wanted = [
         offset + second - start
@@ -156,20 +162,28 @@ def test_sound_stays_where_it_was(source, tmp_path):
         if not container.streams.audio:
             pytest.skip("this clip has no sound")
     keep = [(Fraction("1.75"), Fraction("2.6")), (Fraction("0.8"), Fraction("1.3"))]
-    cut(source, tmp_path / "cut.mp4", *keep)
+    first, second = cut(source, tmp_path / "cut.mp4", *keep).ranges
+    assert all(
+        0 <= item.start - asked < Fraction(1, 10) for item, (asked, _) in zip((first, second), keep, strict=True)
+    )
     heard = [time - origin for time in clicks(source)]
-    wanted = [next(t for t in heard if t > 1.75) - keep[0][0], next(t for t in heard if t > 0.8) + Fraction("0.05")]
+    wanted = [
+        next(t for t in heard if t > 1.75) - first.start,
+        next(t for t in heard if t > 0.8) - second.start + first.end - first.start,
+    ]
     for found, time in zip(clicks(tmp_path / "cut.mp4"), wanted, strict=True):
         assert abs(found - time) < Fraction(2, 1000)
 
 
 def test_sound_is_cut_to_the_sample(clip, tmp_path):
-    cut(clip, tmp_path / "cut.mp4", ("1.2345", "3.5"))
+    # To the frame that begins there.
+    (asked,) = cut(clip, tmp_path / "cut.mp4", ("1.2345", "3.5")).ranges
+    assert (asked.start, asked.end) == (Fraction(38, 30), Fraction("3.5"))
     _, rate, whole = sound(clip)
     start, _, part = sound(tmp_path / "cut.mp4")
     assert start == 0
-    assert 0 <= len(part) - round(Fraction("2.2655") * rate) < 1024
-    first = round(Fraction("1.2345") * rate)
+    assert 0 <= len(part) - round((asked.end - asked.start) * rate) < 1024
+    first = round(asked.start * rate)
     original = whole[first : first + rate * 2]
     scores = [
         float(np.dot(original[100:-100], part[100 + shift : len(original) - 100 + shift])) for shift in range(-50, 51)

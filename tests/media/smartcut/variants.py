@@ -13,6 +13,10 @@ _HEVC = "-c:a copy -c:v libx265 -preset ultrafast -tag:v hvc1"
 # name: (options before the input, options after it)
 VARIANTS: dict[str, tuple[str, str]] = {
     "open.mp4": ("", f"{_H264} -x264-params open-gop=1:keyint=30:bframes=3:min-keyint=30:scenecut=0"),
+    "open_idr.mp4": (
+        "",
+        f"{_H264} -force_key_frames 3 -forced-idr 1 -x264-params open-gop=1:keyint=30:bframes=3:b-adapt=0:scenecut=0",
+    ),
     "pyramid.mp4": ("", f"{_H264} -x264-params keyint=40:bframes=6:b-pyramid=normal:b-adapt=0"),
     "no_b.mp4": ("", f"{_H264} -bf 0 -g 30"),
     "intra.mp4": ("", f"{_H264} -g 1"),
