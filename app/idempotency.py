@@ -13,7 +13,7 @@ import structlog
 from flask import Response, make_response, request
 
 from app.errors import problem
-from app.security import current_account_id
+from app.security import current_account_id, current_principal
 from core import idempotency
 from core.errors import InputError, TransientError
 from core.idempotency import Claim, InProgress, Kept
@@ -90,12 +90,15 @@ def _replay(kept: Kept) -> Response:
 
 
 def _fingerprint() -> str:
-    """What makes two requests the same: method, path, query, and the body as JSON, however it was written."""
+    """What makes two requests the same: who asks, method, path, query, and the body as JSON, however it was written.
+
+    An answer may hold a secret, such as a new API key, that is for nobody else in the account.
+    """
     body = request.get_data(cache=True)
     try:
         canonical = json.dumps(json.loads(body), sort_keys=True).encode()
     except (ValueError, RecursionError):
         canonical = body
     query = sorted(request.args.items(multi=True))
-    head = json.dumps([request.method, request.path, query]).encode()
+    head = json.dumps([current_principal().id, request.method, request.path, query]).encode()
     return hashlib.sha256(head + b"\n" + canonical).hexdigest()

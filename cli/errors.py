@@ -79,6 +79,8 @@ class ProblemError(CliError):
     def notes(self) -> list[str]:
         facts = {"code": self.code, "stage": self.problem.get("stage"), "request": self.problem.get("request_id")}
         lines = ["  ".join(f"{name}: {value}" for name, value in facts.items() if value)]
+        if self.problem.get("status") == 401:
+            lines.append("Sign in with `cutwork login`, or set CUTWORK_API_KEY.")
         if self.problem.get("retryable"):
             lines.append("This may pass: try again in a while.")
         return lines + list(_field_lines(self.problem.get("errors")))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import listing, states
+from core import audit, listing, states
 from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
 from core.listing import ALL, Filter
@@ -63,6 +63,7 @@ def delete(account_id: str, asset_id: str, storage: Storage) -> None:
         if _readers(session, account_id, asset_id):
             raise ConflictError("asset_in_use", "A job that has not ended reads this asset: cancel it, or wait for it.")
         asset.deleted_at = now()
+        audit.record(session, account_id, "asset.deleted", target=asset_id)
         session.flush()
         sharing = select(Asset.id).where(Asset.storage_key == asset.storage_key, Asset.deleted_at.is_(None))
         shared = session.scalars(sharing.limit(1)).one_or_none() is not None

@@ -16,7 +16,8 @@ from core.sessions import Tokens
 def sign_in(provider: str, subject: str, *, email: str, verified: bool, name: str) -> Tokens:
     """Sign in whom a provider vouches for; a new person gets an account.
 
-    Raises ForbiddenError `email_not_verified` when the provider does not know whose the address is.
+    Raises ForbiddenError `email_not_verified` when the provider does not know whose the address is,
+    `registration_closed` for a new person where only who is invited may come.
     """
     email = users.normalised(email)
     try:
@@ -44,6 +45,7 @@ def _known_or_made(provider: str, subject: str, *, email: str, verified: bool, n
 def _of_address(session: Session, email: str, name: str) -> User:
     user = session.scalars(select(User).where(User.email == email).with_for_update()).one_or_none()
     if user is None:
+        users.demand_open()
         user = User(email=email, name=name)
         session.add(user)
         session.flush()

@@ -8,6 +8,7 @@ import smtplib
 import ssl
 import threading
 import time
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from functools import lru_cache
@@ -26,16 +27,7 @@ _log = structlog.get_logger(__name__)
 
 def send(kind: str, to: str, subject: str, text: str) -> None:
     """Send a message soon; what cannot be sent in several tries is logged, without address or text."""
-    message = EmailMessage()
-    message["From"] = get_settings().mail_from
-    message["To"] = to
-    message["Subject"] = subject
-    message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain="cutwork")
-    message["Auto-Submitted"] = "auto-generated"
-    # Not in quoted-printable, which breaks tokens in two for whoever reads the file.
-    message.set_content(text, cte="8bit")
-    _outbox().put((kind, message, get_settings()))
+    _outbox().put((Letter(kind, to, subject, text), get_settings()))
 
 
 def flush() -> None:
@@ -43,7 +35,30 @@ def flush() -> None:
     _outbox().join()
 
 
-Outbox = queue.Queue[tuple[str, EmailMessage, Settings]]
+@dataclass(frozen=True)
+class Letter:
+    """What to send; it becomes a message in the thread."""
+
+    kind: str
+    to: str
+    subject: str
+    text: str
+
+    def message(self, sender: str) -> EmailMessage:
+        """Return it as RFC 5322 wants it."""
+        message = EmailMessage()
+        message["From"] = sender
+        message["To"] = self.to
+        message["Subject"] = self.subject
+        message["Date"] = formatdate()
+        message["Message-ID"] = make_msgid(domain="cutwork")
+        message["Auto-Submitted"] = "auto-generated"
+        # Not in quoted-printable, which breaks tokens in two for whoever reads the file.
+        message.set_content(self.text, cte="8bit")
+        return message
+
+
+Outbox = queue.Queue[tuple[Letter, Settings]]
 
 
 @lru_cache(maxsize=1)
@@ -55,9 +70,9 @@ def _outbox() -> Outbox:
 
 def _deliver_all(outbox: Outbox) -> None:
     while True:
-        kind, message, settings = outbox.get()
+        letter, settings = outbox.get()
         try:
-            _deliver(kind, message, settings)
+            _deliver(letter.kind, letter.message(settings.mail_from), settings)
         finally:
             outbox.task_done()
 

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         "letters or digits, `_`, 32 or more letters or digits. Revoke it once others exist.",
     )
 
+    registration: Literal["open", "closed"] = Field(
+        "open", description="`open` lets anybody register an account of their own; `closed` only those who are invited."
+    )
     console_url: str = Field(
         "",
         description="Where people open links from mails: `/verify`, `/reset`, `/invitation` with `?token=…` are added; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -11,6 +11,7 @@ from core.db import reading, transaction
 from core.errors import AuthenticationError, ForbiddenError
 from core.models import Account, Membership, User, now
 from core.sessions import Tokens
+from core.settings import get_settings
 
 
 def normalised(email: str) -> str:
@@ -22,8 +23,10 @@ def register(email: str, password: str, *, name: str = "", account_name: str = "
     """Note a new person and send the token that confirms the address.
 
     A known address gets another mail, and nothing changes; one that was never confirmed gets the new password.
+    Raises ForbiddenError `registration_closed` where only who is invited may come.
     """
     email = normalised(email)
+    demand_open()
     stored = passwords.hashed(password)
     try:
         user = _note(email, stored, name)
@@ -34,6 +37,12 @@ def register(email: str, password: str, *, name: str = "", account_name: str = "
         letters.already_registered(email)
         return
     letters.verification(email, _verification(user, account_name or name))
+
+
+def demand_open() -> None:
+    """Raise ForbiddenError `registration_closed` where only who is invited may come."""
+    if get_settings().registration == "closed":
+        raise ForbiddenError("registration_closed", "One comes here by invitation: ask somebody who is here.")
 
 
 def verify(token: str) -> User:
@@ -146,6 +155,9 @@ def _note(email: str, stored: str, name: str) -> User:
         elif user.verified_at is None:
             # Whoever was first may not have been the owner of the address: an older mail's token is void from here.
             user.password_hash, user.name = stored, name
+        else:
+            # A write that changes nothing, since one that is waited for takes longer than none.
+            session.execute(update(User).where(User.id == user.id).values(name=User.name))
     return user
 
 

@@ -71,7 +71,6 @@ def remove_member(user_id: str) -> None:
 
 @blp.route("/invitations", needs="members:write", method="POST")
 @blp.idempotent
-@blp.idempotent
 @blp.arguments(NewInvitation)
 @blp.response(201, InvitationSchema)
 @blp.problems(400, 409, 413, 415, 422, 503)

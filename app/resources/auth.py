@@ -31,7 +31,7 @@ _UNKEPT = {"Cache-Control": "no-store"}
 @blp.route("/register", needs=PUBLIC, method="POST")
 @blp.arguments(Registration)
 @blp.response(202, AcceptedSchema)
-@blp.problems(400, 413, 415, 422, 503)
+@blp.problems(400, 403, 413, 415, 422, 503)
 def register(body: dict[str, Any]) -> dict[str, str]:
     """Register; the address is confirmed by a token that comes by mail
 

@@ -16,7 +16,6 @@ blp = Blueprint("keys", __name__, url_prefix="/v1/keys", description="Keys for p
 
 @blp.route("", needs="keys:write", method="POST")
 @blp.idempotent
-@blp.idempotent
 @blp.arguments(NewKey, example={"name": "ingest", "scopes": ["assets:write", "jobs:write", "jobs:read"]})
 @blp.response(201, MadeKeySchema)
 @blp.problems(400, 413, 415, 422, 503)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from app import create_app
 from core import lockout, passwords, sessions, signed
 from core.db import reading, transaction
-from core.errors import AuthenticationError
+from core.errors import AuthenticationError, InputError
 from core.models import Account, LoginFailure, RefreshToken, User, UserSession, now
 from tests.app.people import EMAIL, PASSWORD, bearer, letters, post, register, sign_in, sign_up, token_of
 from tests.app.test_problems import problem
@@ -204,6 +204,22 @@ def test_guesses_at_once_are_counted_each(servers):
         answers = list(pool.map(guess, range(12)))
     assert answers.count(401) == lockout.FREE
     assert answers.count(429) == 12 - lockout.FREE
+
+
+def test_a_closed_house_takes_only_who_is_invited(client, configure):
+    admin = sign_up(client)
+    configure(REGISTRATION="closed")
+    problem(post(client, "register", email="bob@example.org", password=PASSWORD), 403, "registration_closed")
+    invited = client.post("/v1/invitations", json={"email": "bob@example.org", "role": "viewer"}, headers=bearer(admin))
+    assert invited.status_code == 201
+    token = token_of(letters("bob@example.org")[-1])
+    assert post(client, "accept-invitation", token=token, password=PASSWORD).status_code == 200
+
+
+def test_no_application_without_a_secret(embedded, configure):
+    configure(SECRET_KEY="")
+    with pytest.raises(InputError, match="SECRET_KEY must be set"):
+        create_app()
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,13 @@ def test_the_same_request_makes_one_key(client):
     assert len(stored()) == 2
 
 
+def test_the_answer_with_a_key_is_for_nobody_else_in_the_account(client):
+    again = {"Idempotency-Key": "easy to guess"}
+    assert make(client, ["jobs:read"], again).status_code == 201
+    other = make(client, ["keys:write", "jobs:read"]).json["key"]
+    problem(make(client, ["jobs:read"], again | with_key(other)), 422, "idempotency_mismatch")
+
+
 @pytest.mark.parametrize("scopes", [[], ["jobs"], ["jobs:read", "everything"], "jobs:read"])
 def test_what_no_scopes_are(client, scopes):
     problem(make(client, scopes), 422, "invalid_request")
