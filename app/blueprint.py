@@ -30,6 +30,7 @@ _PREFIXES = {"asset_id": "ast", "job_id": "job", "upload_id": "upl"} | {
     "invitation_id": "inv",
     "webhook_id": "whk",
     "delivery_id": "whd",
+    "brand_kit_id": "kit",
 }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cli.client import Json
-from cli.times import decimal, parse_time
+from cli.times import decimal, parse_range, parse_time
 from cli.upload import check_file
 
 TITLE = "text:"
@@ -28,16 +29,24 @@ class Brand:
     transition: str | None = None
     transition_duration: str | None = None
     transition_direction: str | None = None
+    kit: str | None = None
+    logo: str | None = None
+    look: Mapping[str, str | None] = field(default_factory=dict)
+    lower_thirds: Sequence[Json] = ()
+    loudness: int | None = None
 
     def check(self) -> None:
         """Refuse what makes no sense before anything is uploaded. Raises click.UsageError."""
-        for source in (self.intro, self.outro, self.watermark):
+        for source in (self.intro, self.outro):
             if source is not None:
-                check_source(source, title=source is not self.watermark)
+                check_source(source, title=True)
+        for source in (self.watermark, self.logo):
+            if source is not None:
+                check_source(source)
         if self.watermark is None and _given(**self.watermark_options):
             names = ", ".join(f"--watermark-{name.replace('_', '-')}" for name in _given(**self.watermark_options))
             raise click.UsageError(f"{names} need --watermark")
-        if self.transition and not (self.intro or self.outro):
+        if self.transition and not (self.intro or self.outro or self.kit):
             raise click.UsageError("--transition needs --intro or --outro to go over to")
         if self.transition_duration and self.transition in {None, "cut"}:
             raise click.UsageError("--transition-duration needs a --transition that takes a while")
@@ -49,21 +58,54 @@ class Brand:
         brand: Json = {}
         for name, source in (("intro", self.intro), ("outro", self.outro)):
             if source is not None:
-                brand[name] = _clip(source, self.card_duration, to_asset)
+                brand[name] = self._clip(source, to_asset)
         if self.transition:
             brand["transition"] = _given(
                 type=self.transition, duration=self.transition_duration, direction=self.transition_direction
             )
         if self.watermark:
             brand["watermark"] = {"asset": to_asset(self.watermark)} | _given(**self.watermark_options)
+        if self.lower_thirds:
+            looks = {name: value for name, value in _given(**self.look).items() if name != "template"}
+            brand["lower_thirds"] = [third | looks for third in self.lower_thirds]
+        if self.logo:
+            brand["logo"] = to_asset(self.logo)
+        if self.kit:
+            brand["kit"] = self.kit
+        if self.loudness is not None:
+            brand["loudness"] = self.loudness
         return brand or None
 
+    def _clip(self, source: str, to_asset: ToAsset) -> Json:
+        if source.startswith(TITLE):
+            title, subtitle = _words(source.removeprefix(TITLE))
+            return _given(title=title, subtitle=subtitle, duration=self.card_duration) | _given(**self.look)
+        return _given(asset=to_asset(source), duration=self.card_duration)
 
-def _clip(source: str, duration: str | None, to_asset: ToAsset) -> Json:
-    if source.startswith(TITLE):
-        title, _, subtitle = source.removeprefix(TITLE).partition("|")
-        return _given(title=title.strip(), subtitle=subtitle.strip() or None, duration=duration)
-    return _given(asset=to_asset(source), duration=duration)
+
+class LowerThird(click.ParamType[Json]):
+    """A lower third on the command line: `START-END=Name|Role`."""
+
+    name = "lower third"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Json:
+        """Return it as the API wants it."""
+        time, found, words = value.partition("=")
+        title, subtitle = _words(words)
+        if not found or not title:
+            self.fail(f"{value!r} is not a lower third: write START-END=Name|Role", param, ctx)
+        try:
+            span = parse_range(time)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if "end" not in span:
+            self.fail(f"{value!r} does not say when it goes: write START-END=Name|Role", param, ctx)
+        return {"start": span["start"], "end": span["end"]} | _given(title=title, subtitle=subtitle)
+
+
+def _words(text: str) -> tuple[str, str | None]:
+    title, _, subtitle = text.partition("|")
+    return title.strip(), subtitle.strip() or None
 
 
 def _given(**values: str | None) -> Json:

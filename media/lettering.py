@@ -170,6 +170,9 @@ def fit_block(
     face = font(size, file_for(text, style.family) or FAMILIES[style.family][0], style.weight)
     if long_words == "refuse" and any(_length(word, face) > width for word in text.split()):
         return None
+    # Far too much is told without breaking it into lines.
+    if sum(_length(paragraph, face) for paragraph in text.split("\n")) > max_lines * width:
+        return None
     block = set_block(text, size, width, style)
     return block if block.height <= height and len(block.lines) <= max_lines else None
 

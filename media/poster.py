@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from media.barcode import luma_plane
 from media.frames import BT709, Canvas, Placer, even
-from media.titles import accent_for, parse_color
+from media.titling.colours import accent_for, parse_color
 from media.types import Samples
 
 CANDIDATES = 12

@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.models import Asset
 from core.plan import JobPlan
 from core.settings import get_settings
-from pipelines import inspect
+from pipelines import branding, inspect
 from pipelines.planner import Output, Planner
 from pipelines.request_schema import of_the_job
 
@@ -51,8 +51,9 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
         )
         last.append("preview")
     if request["brand"]:
-        body = _add_brand(planner, account_id, request["brand"], body)
-        last.append("brand")
+        branded = branding.add(planner, account_id, request["brand"], body)
+        last += ["brand"] if branded != body else []
+        body = branded
     planner.add("publish", params={}, inputs={"body": body}, after=last, outputs={"video": ("video.mp4", "-cut")})
     inspect.plan_moderation(planner)
     return JobPlan(
@@ -119,17 +120,3 @@ def _check_ranges(duration: Fraction, keep: Sequence[Mapping[str, Any]]) -> None
     }
     if fields:
         raise InputError("range_past_end", f"The recording ends at {float(duration):.3f} s.", fields=fields)
-
-
-def _add_brand(planner: Planner, account_id: str, brand: Mapping[str, Any], body: Output) -> Output:
-    inputs: dict[str, Asset | Output] = {"body": body}
-    params: dict[str, Any] = {"transition": brand["transition"]}
-    for label in ("intro", "outro", "watermark"):
-        part = brand[label]
-        if part and "asset" in part:
-            # The digest takes the asset's bytes, not its id: the same logo uploaded twice is the same logo.
-            inputs[label] = assets.get(account_id, part["asset"])
-            part = {key: value for key, value in part.items() if key != "asset"}
-        params[label] = part
-    planner.add("brand", params=params, inputs=inputs)
-    return Output("brand", "video.mp4")

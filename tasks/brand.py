@@ -1,4 +1,4 @@
-"""Brand: intro and outro around the body, a watermark over it.
+"""Brand: intro and outro around the body, a watermark and lower thirds over it.
 
 What changes little of the body is made at once. Where most of it is painted over, its pictures are encoded in segments,
 as those of an exact trim are: the stage asks for them as its parts, and runs again to join what they made.
@@ -29,7 +29,7 @@ from tasks.limits import threads as segment_threads
 
 @stage("brand")
 def brand(ctx: StageContext) -> None:
-    """Add intro, outro and watermark."""
+    """Add intro, outro, watermark and lower thirds."""
     with ExitStack() as files:
         body = files.enter_context(ctx.open(ctx.input("body")))
         target = files.enter_context(ctx.output("video.mp4"))
@@ -38,6 +38,7 @@ def brand(ctx: StageContext) -> None:
             intro=_card(ctx, files, "intro"),
             outro=_card(ctx, files, "outro"),
             transition=_transition(ctx.params["transition"]),
+            loudness=ctx.params["loudness"],
         )
         made = _make(ctx, body, target, spec) if ctx.notes is None else _join(ctx, ctx.notes, body, target, spec)
         if made is not None:
@@ -122,13 +123,7 @@ def _card(ctx: StageContext, files: ExitStack, label: str) -> engine.Card | None
     if ctx.has_input(label):
         file = files.enter_context(ctx.open(ctx.input(label)))
         return engine.card_from_file(file, duration, limits=limits(ctx.settings))
-    return engine.TitleCard(
-        title=asked["title"],
-        subtitle=asked["subtitle"],
-        duration=duration,
-        background=asked["background"],
-        color=asked["color"],
-    )
+    return engine.TitleCard(duration=duration, **overlays.look(ctx, files, asked))
 
 
 def _transition(asked: Mapping[str, Any]) -> engine.Transition:

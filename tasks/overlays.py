@@ -13,12 +13,12 @@ from tasks.context import StageContext
 
 def parameters(params: Mapping[str, Any]) -> dict[str, Any]:
     """Of the parameters of a brand stage those that say what is laid over the body."""
-    return {"watermark": params["watermark"]}
+    return {"watermark": params["watermark"], "lower_thirds": params["lower_thirds"]}
 
 
 def inputs(ctx: StageContext) -> dict[str, str]:
     """The inputs that go with them, by their label there."""
-    return {label: label for label in ("watermark",) if ctx.has_input(label)}
+    return {label: label for label in ("watermark", "logo") if ctx.has_input(label)}
 
 
 def watermark(ctx: StageContext, files: ExitStack, asked: Mapping[str, Any] | None) -> engine.Watermark | None:
@@ -41,7 +41,23 @@ def watermark(ctx: StageContext, files: ExitStack, asked: Mapping[str, Any] | No
 
 def over(ctx: StageContext, files: ExitStack, params: Mapping[str, Any]) -> engine.BrandSpec:
     """All of it, and nothing else; `files` closes the images."""
-    return engine.BrandSpec(watermark=watermark(ctx, files, params["watermark"]))
+    thirds = [
+        engine.LowerThird(
+            start=Fraction(asked["start"]),
+            end=Fraction(asked["end"]),
+            side=asked["side"],
+            **look(ctx, files, asked),
+        )
+        for asked in params["lower_thirds"]
+    ]
+    return engine.BrandSpec(watermark=watermark(ctx, files, params["watermark"]), lower_thirds=tuple(thirds))
+
+
+def look(ctx: StageContext, files: ExitStack, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The text of a title and how it looks; `files` closes its logo."""
+    names = ("title", "subtitle", "template", "background", "color", "accent", "font")
+    logo = files.enter_context(ctx.open(ctx.input("logo"))) if asked["logo"] and ctx.has_input("logo") else None
+    return {name: asked[name] for name in names} | {"logo": logo}
 
 
 def _time(text: str | None) -> Fraction | None:

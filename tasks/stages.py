@@ -114,9 +114,9 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="brand",
-            summary="Add intro, outro and watermark",
+            summary="Add intro, outro, watermark and lower thirds",
             pool="encode",
-            version=5,
+            version=6,
             soft_limit_s=12 * _HOUR,
             hard_limit_s=12 * _HOUR + 300,
             weight=30,

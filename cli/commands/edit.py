@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import work
-from cli.brand import Brand, Seconds, check_source
+from cli.brand import Brand, LowerThird, Seconds, check_source
 from cli.client import Json
 from cli.config import Config, common_options, pass_config
 from cli.download import check_target
@@ -18,6 +18,8 @@ from cli.times import parse_range
 POSITIONS = ("top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right")
 TRANSITIONS = ("cut", "dissolve", "fade", "wipe", "slide", "crossfade")
 DIRECTIONS = ("left", "right", "up", "down")
+TEMPLATES = ("plain", "center", "bar", "split", "frame", "band")
+LOOK = ("template", "background", "color", "accent", "font")
 WATERMARK = ("position", "opacity", "width", "margin", "margin_y", "start", "end", "fade_in", "fade_out")
 
 
@@ -49,6 +51,21 @@ class Keep(click.ParamType[Json]):
 @click.option("--outro", metavar="FILE|text:TITLE", help="Clip, image or drawn title after the video.")
 @click.option("--outro-title", metavar="TEXT", help="The same as --outro text:TEXT.")
 @click.option("--card-duration", metavar="TIME", type=Seconds(), help="How long an image or a title stays (default 4).")
+@click.option("--title-template", type=click.Choice(TEMPLATES), help="How drawn titles are laid out (default plain).")
+@click.option("--title-background", metavar="#RRGGBB", help="Ground of drawn titles and lower thirds.")
+@click.option("--title-color", metavar="#RRGGBB", help="Colour of their text.")
+@click.option("--title-accent", metavar="#RRGGBB", help="Colour of their rules, bars and bands.")
+@click.option("--title-font", type=click.Choice(["sans", "serif"]), help="Their font (default sans).")
+@click.option("--logo", metavar="FILE", help="Image that stands on drawn titles and lower thirds.")
+@click.option(
+    "--lower-third",
+    metavar="START-END=NAME|ROLE",
+    type=LowerThird(),
+    multiple=True,
+    help="Name over the picture for a while, in the time of the cut; may come several times.",
+)
+@click.option("--loudness", type=click.Choice(["-14", "-16", "-23"]), help="LUFS to bring the sound to (EBU R 128).")
+@click.option("--kit", metavar="KIT", help="Brand kit (kit_…) that says what is left open.")
 @click.option("--title", metavar="TEXT", help="The result's title: names the download, and comes back with the job.")
 @click.option("--watermark", metavar="FILE", help="Image over the video.")
 @click.option("--watermark-position", type=click.Choice(POSITIONS), help="Where it stands (default top-right).")
@@ -131,6 +148,11 @@ def _brand(options: dict[str, Any]) -> Brand | None:
         transition=options["transition"],
         transition_duration=options["transition_duration"],
         transition_direction=options["transition_direction"],
+        kit=options["kit"],
+        logo=options["logo"],
+        look={name: options[f"title_{name}"] for name in LOOK},
+        lower_thirds=options["lower_third"],
+        loudness=None if options["loudness"] is None else int(options["loudness"]),
     )
     brand.check()
     return None if options["no_brand"] else brand

@@ -6,6 +6,7 @@ from core.models.asset import Asset
 from core.models.audit import AuditEvent
 from core.models.base import Base, now
 from core.models.bookmark import Bookmark
+from core.models.brand_kit import BrandKit
 from core.models.idempotency import IdempotencyKey
 from core.models.job import Job, JobStage
 from core.models.key import ApiKey
@@ -21,6 +22,7 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Bookmark",
+    "BrandKit",
     "IdempotencyKey",
     "Identity",
     "Invitation",

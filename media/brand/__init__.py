@@ -1,4 +1,4 @@
-"""Brand: intro, outro, transitions and watermark. `brand` is the stage, the rest is what it is asked with."""
+"""Brand: what goes around and over a video. `brand` is the stage, the rest is what it is asked with."""
 
 from media.brand.render import brand
 from media.brand.result import BrandResult
@@ -6,6 +6,7 @@ from media.brand.spec import (
     BrandSpec,
     Card,
     ImageCard,
+    LowerThird,
     TitleCard,
     Transition,
     VideoCard,
@@ -18,6 +19,7 @@ __all__ = [
     "BrandSpec",
     "Card",
     "ImageCard",
+    "LowerThird",
     "TitleCard",
     "Transition",
     "VideoCard",

@@ -11,50 +11,68 @@ import av
 import numpy as np
 from PIL import Image, ImageOps
 
+from media.brand.look import look_of
 from media.brand.spec import Card, ImageCard, TitleCard, VideoCard
-from media.decode import Picture, Reader
+from media.decode import Picture, Reader, Sound
 from media.errors import InputError
 from media.frames import Canvas, Placer, sane_aspect
 from media.images import open_image
 from media.resample import Resampler, channel_count
 from media.timeline import Timeline, layout_name
-from media.titles import make_title
+from media.titling import card
 from media.types import Limits, Samples
 
 SoundFormat = tuple[int, str]
 """Rate in hertz and channel layout by name."""
 
 
-class Player(Protocol):
-    """A card that plays once, from its start; `duration` in seconds."""
+class Heard(Protocol):
+    """What a card sounds like, once, from its start; `duration` in seconds."""
 
     duration: Fraction
     sound_format: SoundFormat | None
     """Of its own sound; None for a silent card."""
-
-    def picture(self, time: Fraction) -> av.VideoFrame:
-        """The picture at `time`, which never goes back; placed on the canvas, not to be changed."""
-        ...
 
     def sound(self, count: int, wanted: SoundFormat) -> Samples:
         """The next `count` samples in the format wanted, which never changes; silence after the end."""
         ...
 
 
-def open_card(card: Card, canvas: Canvas, *, step: Fraction, limits: Limits, stack: ExitStack) -> Player:
+class Player(Heard, Protocol):
+    """A card that plays."""
+
+    def picture(self, time: Fraction) -> av.VideoFrame:
+        """The picture at `time`, which never goes back; placed on the canvas, not to be changed."""
+        ...
+
+
+def open_card(asked: Card, canvas: Canvas, *, step: Fraction, limits: Limits, stack: ExitStack) -> Player:
     """Make a card play on `canvas`; `step` is the distance of the moments it will be asked for. `stack` closes it.
 
     Raises:
         InputError: the file cannot be read; no_video (a sound file); the text cannot be set.
     """
-    match card:
+    match asked:
         case TitleCard():
-            return TitlePlayer(card, canvas)
+            return TitlePlayer(asked, canvas, limits)
         case ImageCard():
-            return ImagePlayer(card, canvas, limits)
+            return ImagePlayer(asked, canvas, limits)
         case VideoCard():
-            reader = stack.enter_context(Reader(card.file, limits=limits, threads=1, sound="main"))
+            reader = stack.enter_context(Reader(asked.file, limits=limits, threads=1, sound="main"))
             return VideoPlayer(reader, canvas, step)
+
+
+def listen_to(asked: Card, *, limits: Limits, stack: ExitStack) -> Heard:
+    """A card of which only the sound is wanted. `stack` closes it.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    match asked:
+        case TitleCard() | ImageCard():
+            return _Mute(asked.duration)
+        case VideoCard():
+            return VideoSound(stack.enter_context(Reader(asked.file, limits=limits, sound="main", pictures="none")))
 
 
 class _Silent:
@@ -66,18 +84,25 @@ class _Silent:
         return np.zeros((channel_count(wanted[1]), count), np.float32)
 
 
-class TitlePlayer(_Silent):
-    """A drawn title; once its text has faded in, every picture is the same."""
+class _Mute(_Silent):
+    """A still of which nothing is wanted but its time."""
 
-    def __init__(self, card: TitleCard, canvas: Canvas) -> None:
-        self.duration = card.duration
-        self._title = make_title(
-            card.title,
-            card.subtitle,
+    def __init__(self, duration: Fraction) -> None:
+        self.duration = duration
+
+
+class TitlePlayer(_Silent):
+    """A drawn title; once everything has come, every picture is the same."""
+
+    def __init__(self, title: TitleCard, canvas: Canvas, limits: Limits) -> None:
+        self.duration = title.duration
+        self._title = card(
+            title.template,
+            title.title,
+            title.subtitle,
+            look_of(title, limits),
             size=canvas.shown,
-            duration=card.duration,
-            background=card.background,
-            color=card.color,
+            duration=title.duration,
         )
         self._placer = Placer(canvas)
         self._settled: av.VideoFrame | None = None
@@ -108,7 +133,37 @@ class ImagePlayer(_Silent):
         return self._picture
 
 
-class VideoPlayer:
+class VideoSound:
+    """The main sound track of a video, decoded as far as it is asked for."""
+
+    def __init__(self, reader: Reader) -> None:
+        line = reader.timeline
+        self.duration = picture_end(line)
+        main = next(iter(line.audio), None)
+        self.sound_format = None if main is None else (main.rate, layout_name(main))
+        self._items = reader.read(Fraction(0), self.duration) if main is not None or reader.video else iter(())
+        self._sound = _Queue(self.sound_format)
+
+    def sound(self, count: int, wanted: SoundFormat) -> Samples:
+        while self._sound.ready(wanted) < count and self._pull():
+            pass
+        return self._sound.take(count, wanted)
+
+    def _pull(self) -> bool:
+        """Decode one item more; False at the end."""
+        item = next(self._items, None)
+        if item is None:
+            self._sound.end()
+            return False
+        self._take(item)
+        return True
+
+    def _take(self, item: Picture | Sound) -> None:
+        if isinstance(item, Sound):
+            self._sound.put(item.samples)
+
+
+class VideoPlayer(VideoSound):
     """A video with its main sound track, decoded as far as it is asked for.
 
     A picture is asked for every `step` seconds; the frame that is nearest before the middle of the step is given.
@@ -118,15 +173,11 @@ class VideoPlayer:
         line = reader.timeline
         if line.video is None or reader.first_picture() is None:
             raise InputError("no_video", "A card is a sound file. Cards need a picture.")
-        self.duration = picture_end(line)
-        main = next(iter(line.audio), None)
-        self.sound_format = None if main is None else (main.rate, layout_name(main))
+        super().__init__(reader)
         self._placer = Placer(canvas, sample_aspect=sane_aspect(line.video.sample_aspect_ratio))
-        self._items = reader.read(Fraction(0), self.duration)
         self._half = step / 2
         self._waiting: deque[Picture] = deque()
         self._shown: av.VideoFrame | None = None
-        self._sound = _Queue(self.sound_format)
 
     def picture(self, time: Fraction) -> av.VideoFrame:
         latest: av.VideoFrame | None = None
@@ -140,27 +191,16 @@ class VideoPlayer:
             raise InputError("damaged_file", "A card is damaged: none of its frames can be decoded.")
         return self._shown
 
-    def sound(self, count: int, wanted: SoundFormat) -> Samples:
-        while self._sound.ready(wanted) < count and self._pull():
-            pass
-        return self._sound.take(count, wanted)
-
     def _next_picture(self) -> Picture | None:
         while not self._waiting and self._pull():
             pass
         return self._waiting[0] if self._waiting else None
 
-    def _pull(self) -> bool:
-        """Decode one item more; False at the end."""
-        item = next(self._items, None)
-        if item is None:
-            self._sound.end()
-            return False
+    def _take(self, item: Picture | Sound) -> None:
         if isinstance(item, Picture):
             self._waiting.append(item)
         else:
-            self._sound.put(item.samples)
-        return True
+            super()._take(item)
 
 
 class _Queue:

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from media.brand.cards import Player, SoundFormat
+from media.brand.cards import Heard, SoundFormat
 from media.brand.plan import Plan, equal_power
-from media.encode import AudioTrack
+from media.loudness import Writable
 from media.resample import channel_count
 from media.types import Samples
 
@@ -21,7 +21,7 @@ class Mixer:
     `fill` writes on where the body has none.
     """
 
-    def __init__(self, track: AudioTrack, plan: Plan, *, intro: Player | None, outro: Player | None) -> None:
+    def __init__(self, track: Writable, plan: Plan, *, intro: Heard | None, outro: Heard | None) -> None:
         self._track = track
         self._format: SoundFormat = (track.rate, track.layout)
         self._intro, self._outro = intro, outro

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import av
 
+from media.brand.lower import LowerLayer
 from media.brand.spec import BrandSpec
 from media.brand.watermark import Overlay
 from media.errors import InputError
@@ -21,8 +22,15 @@ Span = tuple[Fraction, Fraction]
 class Layer(Protocol):
     """Something that is on from `start` to before `end`, None for the body's end."""
 
-    start: Fraction
-    end: Fraction | None
+    @property
+    def start(self) -> Fraction:
+        """Seconds of the body."""
+        ...
+
+    @property
+    def end(self) -> Fraction | None:
+        """Seconds of the body."""
+        ...
 
     def __call__(self, frame: av.VideoFrame, time: Fraction) -> av.VideoFrame:
         """The frame, which may be written to if its buffer may, as it is at a time of the body."""
@@ -43,6 +51,7 @@ class Paint:
         self._layers: list[Layer] = []
         if spec.watermark is not None:
             self._layers.append(Overlay(spec.watermark, canvas, limits, end=duration))
+        self._layers += [LowerLayer(third, canvas, limits) for third in spec.lower_thirds]
 
     def __call__(self, frame: av.VideoFrame, time: Fraction) -> av.VideoFrame:
         for layer in self._layers:
@@ -65,6 +74,7 @@ def spans(spec: BrandSpec, duration: Fraction) -> tuple[Span, ...]:
     times: list[tuple[Fraction, Fraction | None]] = []
     if spec.watermark is not None:
         times.append((spec.watermark.start, spec.watermark.end))
+    times += [(third.start, third.end) for third in spec.lower_thirds]
     return _united([_inside(start, end, duration) for start, end in times])
 
 

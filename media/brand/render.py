@@ -10,16 +10,19 @@ in segments (`media.brand.segmented`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from media.brand.levels import levels_for, notices, reports
 from media.brand.paint import mostly_painted
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
 from media.brand.splice import splice
 from media.brand.stage import body_length
 from media.brand.whole import encode
+from media.loudness import Level
 from media.progress import Meter
 from media.smartcut import NotCuttable
 from media.source import open_source
@@ -46,25 +49,34 @@ def brand(
     meter = Meter(on_progress)
     reason: NotCuttable | None = None
     made: BrandResult | None = None
+    levels = levels_for(body, spec, limits=limits, meter=meter)
     if not _mostly_painted(body, spec, limits):
         try:
-            made = splice(body, target, spec, limits=limits, threads=threads, meter=meter)
+            made = splice(body, target, spec, limits=limits, threads=threads, meter=meter, levels=levels)
         except NotCuttable as refusal:
             reason = refusal
             body.seek(0)
     if made is None:
-        made = explained(encode(body, target, spec, limits=limits, threads=threads, meter=meter), reason)
+        made = encode(body, target, spec, limits=limits, threads=threads, meter=meter, levels=levels)
+        made = explained(made, reason)
+    made = listened(made, target, spec, levels)
     meter.finish()
     return made
 
 
 def _mostly_painted(body: BinaryIO, spec: BrandSpec, limits: Limits) -> bool:
-    if spec.watermark is None:
+    if not spec.has_overlays:
         return False
     with open_source(body, limits) as container:
         duration = body_length(timeline(container), spec)
     body.seek(0)
     return mostly_painted(spec, duration)
+
+
+def listened(made: BrandResult, target: Path, spec: BrandSpec, levels: Sequence[Level]) -> BrandResult:
+    """What was written, with the loudness that it has now."""
+    told = reports(target, spec, levels)
+    return replace(made, loudness=told, warnings=(*made.warnings, *notices(told)))
 
 
 def explained(made: BrandResult, reason: NotCuttable | None) -> BrandResult:

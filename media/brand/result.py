@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from media.brand.levels import LoudnessReport
 from media.brand.plan import Segment
 from media.film import Film
 from media.smartcut.result import SeamReport
@@ -18,6 +19,7 @@ class BrandResult(Film):
 
     Seconds of picture `copied` and `reencoded` make up the duration. `seams` are the places where copying begins and
     ends, as they were measured; `fallback` is the code of why nothing was copied that could have been asked for.
+    `loudness` is told of each sound track where one was asked for.
     """
 
     body_frames: int
@@ -26,6 +28,7 @@ class BrandResult(Film):
     reencoded: Fraction
     seams: tuple[SeamReport, ...] = ()
     fallback: str | None = None
+    loudness: tuple[LoudnessReport, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: times as decimal strings."""
@@ -38,4 +41,5 @@ class BrandResult(Film):
             "reencoded_s": seconds(self.reencoded),
             "seams": [seam.to_dict() for seam in self.seams],
             "fallback": self.fallback,
+            "loudness": [report.to_dict() for report in self.loudness],
         }

@@ -15,8 +15,10 @@ from typing import BinaryIO
 
 import av
 
+from media.brand.levels import levels_for
 from media.brand.paint import Paint, mostly_painted
 from media.brand.plan import Segment as Shown
+from media.brand.render import listened
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
 from media.brand.splice import splice
@@ -102,7 +104,8 @@ def brand_segments(
         NotSplittable, NotCuttable: they do not fit together; encode everything in one piece.
         InputError, EngineError: as `media.brand.brand` and `join`.
     """
-    painted = scratch / "painted.mp4" if spec.has_cards else target
+    plain = not spec.has_cards and spec.loudness is None
+    painted = target if plain else scratch / "painted.mp4"
     meter = Meter(on_progress)
 
     def joining(done: Fraction) -> None:
@@ -111,16 +114,18 @@ def brand_segments(
     material = read_material(body, ranges(plan), limits=NO_LIMITS)
     body.seek(0)
     whole = join(plan, pictures, sound or _own_sound(body), painted, side=material, on_progress=joining)
-    if not spec.has_cards:
+    if plain:
         meter.finish()
         return _plain(whole)
 
     def splicing(done: Fraction) -> None:
         meter.report(_JOINING + done * (1 - _JOINING))
 
-    around = replace(spec, watermark=None)
+    around = replace(spec, watermark=None, lower_thirds=())
     with painted.open("rb") as file:
-        made = splice(file, target, around, limits=limits, threads=threads, meter=Meter(splicing))
+        levels = levels_for(file, around, limits=limits, meter=meter)
+        made = splice(file, target, around, limits=limits, threads=threads, meter=Meter(splicing), levels=levels)
+    made = listened(made, target, spec, levels)
     painted.unlink()
     meter.finish()
     known = {notice.code for notice in made.warnings}

@@ -1,4 +1,4 @@
-"""What to put around and over a video: intro, outro, transition, watermark."""
+"""What to put around and over a video: intro, outro, transition, watermark, lower thirds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from fractions import Fraction
 from typing import BinaryIO, Literal, get_args
 
 from media.errors import InputError
+from media.fonts import Family
 from media.images import open_image
 from media.source import is_image
+from media.titling.cards import CardTemplate
+from media.titling.lower import LowerTemplate, Side
 from media.types import DEFAULT_LIMITS, Limits
 
 Position = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
@@ -16,6 +19,7 @@ POSITIONS: tuple[Position, ...] = get_args(Position)
 
 DEFAULT_DURATION = Fraction(4)
 LONGEST_STILL = Fraction(600)
+BACKGROUND, COLOR = "#101820", "#ffffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,18 @@ class ImageCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitleCard:
-    """Text that is drawn (`media.titles`), shown for `duration` seconds; colours are `#rrggbb`."""
+    """Text that is drawn (`media.titling`), shown for `duration` seconds; colours are `#rrggbb`, an `accent` that is
+    None goes with the background. `logo` is an image."""
 
     title: str
     subtitle: str = ""
     duration: Fraction = DEFAULT_DURATION
-    background: str = "#101820"
-    color: str = "#ffffff"
+    template: CardTemplate = "plain"
+    background: str = BACKGROUND
+    color: str = COLOR
+    accent: str | None = None
+    font: Family = "sans"
+    logo: BinaryIO | None = None
 
     def __post_init__(self) -> None:
         _check_duration(self.duration)
@@ -109,6 +118,28 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LowerThird:
+    """A name and what goes with it, drawn over the body from `start` to before `end` seconds of it; it comes and goes
+    within that time. Colours and `logo` as of a `TitleCard`."""
+
+    title: str
+    subtitle: str = ""
+    start: Fraction
+    end: Fraction
+    template: LowerTemplate = "bar"
+    side: Side = "left"
+    background: str = BACKGROUND
+    color: str = COLOR
+    accent: str | None = None
+    font: Family = "sans"
+    logo: BinaryIO | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise InputError("invalid_lower_third", "A lower third's end must come after its start.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrandSpec:
     """Everything `brand` can add; what is None is left out. Files stay the caller's to close."""
 
@@ -116,6 +147,14 @@ class BrandSpec:
     outro: Card | None = None
     transition: Transition = Transition()
     watermark: Watermark | None = None
+    lower_thirds: tuple[LowerThird, ...] = ()
+    loudness: int | None = None
+    """LUFS that all sound tracks are brought to; None leaves them as they are."""
+
+    @property
+    def has_overlays(self) -> bool:
+        """Whether anything goes over the body."""
+        return self.watermark is not None or bool(self.lower_thirds)
 
     @property
     def has_cards(self) -> bool:

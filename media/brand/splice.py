@@ -35,12 +35,12 @@ from media.brand.passage import Passage
 from media.brand.proof import Claim, prove
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
-from media.brand.stage import NO_PICTURE, Stage, canvas_of
+from media.brand.stage import NO_PICTURE, Stage, canvas_of, sound_specs
 from media.brand.strip import Place, Strip
 from media.brand.whole import EARLY, ENDS_EARLY
-from media.encode import AudioTrack
 from media.errors import InputError
 from media.frames import Canvas
+from media.loudness import Level, Levelled, Writable, levelled
 from media.progress import Meter
 from media.readahead import announce
 from media.segments.pictures import WITHOUT_TIMES
@@ -63,8 +63,19 @@ _HALF = Fraction(1, 2)
 _REPORT_EVERY = 64
 
 
-def splice(body: BinaryIO, target: Path, spec: BrandSpec, *, limits: Limits, threads: int, meter: Meter) -> BrandResult:
+def splice(
+    body: BinaryIO,
+    target: Path,
+    spec: BrandSpec,
+    *,
+    limits: Limits,
+    threads: int,
+    meter: Meter,
+    levels: Sequence[Level] = (),
+) -> BrandResult:
     """Write `body` with the cards of `spec` into the MP4 `target`; errors as of `media.brand.brand`.
+
+    `levels` are what each sound track is brought to, none to leave them.
 
     Raises:
         NotCuttable: the body cannot be copied, or the result did not pass its check; encode everything.
@@ -80,7 +91,7 @@ def splice(body: BinaryIO, target: Path, spec: BrandSpec, *, limits: Limits, thr
         stack.enter_context(removed_on_error(target))
         try:
             show = _Show(Opened(container, line, shown), spec, stack, limits=limits, threads=threads, meter=meter)
-            return show.run(target)
+            return show.run(target, levels)
         except FFmpegError as error:
             raise NotCuttable("damaged_pictures", "The video is damaged.") from error
 
@@ -128,13 +139,13 @@ class _Show:
         end = math.floor((last + origin) / self._unit) + 1 if plan.outro_overlap else stop
         return math.ceil((lead + origin) / self._unit), end, stop
 
-    def run(self, target: Path) -> BrandResult:
+    def run(self, target: Path, levels: Sequence[Level]) -> BrandResult:
         """Write and prove it."""
         line, video = self._source.line, self._video
-        wanted = self._stage.sound_specs(line, self._notices)
+        wanted = sound_specs(line, (self._stage.intro, self._stage.outro), self._notices)
         encoder = EdgeEncoder(video, self._codec, time_base=self._tick, rate=line.rate, crf=CRF, threads=self._threads)
         with Output(target, title=self._source.container.metadata.get("title")) as output:
-            track = output.pictures(
+            pictures = output.pictures(
                 video,
                 tag=self._codec.tag,
                 extradata=self._codec.extradata(encoder.headers()),
@@ -142,13 +153,17 @@ class _Show:
                 rate=line.rate,
             )
             tracks = [output.encoded_sound(spec) for spec in wanted]
-            self._side.open(output.container, [track.time_base])
-            self._mix(tracks)
+            self._side.open(output.container, [pictures.time_base])
+            sounds = levelled(tracks, levels)
+            self._mix(sounds)
             head = self._read_head()
-            strip = Strip(track, video, self._codec, encoder, place=self._place(head), on_work=self._meter.tick)
+            strip = Strip(pictures, video, self._codec, encoder, place=self._place(head), on_work=self._meter.tick)
             self._play(strip, head)
-            for sound in tracks:
-                sound.finish()
+            for sound in sounds:
+                if isinstance(sound, Levelled):
+                    sound.flush()
+            for track in tracks:
+                track.finish()
         return self._result(target, strip, len(tracks))
 
     def _result(self, target: Path, strip: Strip, tracks: int) -> BrandResult:
@@ -197,7 +212,7 @@ class _Show:
         begin, shift = min(packet.pts or 0 for packet in head), self._plan.body_start - self._source.line.origin
         return Place(self._unit, self._tick, shift, moved=begin, first=round(self._plan.body_start / self._tick))
 
-    def _mix(self, tracks: Sequence[AudioTrack]) -> None:
+    def _mix(self, tracks: Sequence[Writable]) -> None:
         stage, line = self._stage, self._source.line
         self._mixers = [
             Mixer(track, stage.plan, intro=None if number else stage.intro, outro=None if number else stage.outro)

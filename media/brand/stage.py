@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 
 import av
 
 from media import specs
-from media.brand.cards import Player, open_card, picture_end
+from media.brand.cards import Heard, Player, open_card, picture_end
 from media.brand.paint import Paint
 from media.brand.plan import Plan, card_rate, make_plan
 from media.brand.spec import BrandSpec, Card
@@ -54,15 +55,6 @@ class Stage:
         self._blend = Blend(spec.transition, canvas)
         self.paint = Paint(spec, canvas, duration=self.plan.body, limits=limits)
 
-    def sound_specs(self, line: Timeline, notices: Notices) -> list[AudioSpec]:
-        """The body's tracks; for a silent body one track if a card has sound."""
-        tracks = [specs.audio_spec(stream, notices) for stream in line.audio]
-        cards = any(card is not None and card.sound_format is not None for card in (self.intro, self.outro))
-        if not tracks and cards:
-            rate, layout = SILENT_BODY_SOUND
-            tracks.append(AudioSpec(rate=rate, layout=layout))
-        return tracks
-
     def blended(self, frame: av.VideoFrame, time: Fraction) -> av.VideoFrame:
         """The body's frame as it is shown at `time` of the output: as it is, or mixed with a card."""
         weight = self.plan.weight(time)
@@ -73,6 +65,15 @@ class Stage:
         if self.outro is not None:
             return self._blend(frame, self.outro.picture(time - self.plan.outro_start), 1 - weight)
         return frame
+
+
+def sound_specs(line: Timeline, cards: Sequence[Heard | None], notices: Notices) -> list[AudioSpec]:
+    """The body's tracks; for a silent body one track if a card has sound."""
+    tracks = [specs.audio_spec(stream, notices) for stream in line.audio]
+    if not tracks and any(card is not None and card.sound_format is not None for card in cards):
+        rate, layout = SILENT_BODY_SOUND
+        tracks.append(AudioSpec(rate=rate, layout=layout))
+    return tracks
 
 
 def body_length(line: Timeline, spec: BrandSpec) -> Fraction:

@@ -20,11 +20,12 @@ from media.brand.mixing import Mixer
 from media.brand.plan import card_rate
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
-from media.brand.stage import NO_PICTURE, Stage, canvas_of
+from media.brand.stage import NO_PICTURE, Stage, canvas_of, sound_specs
 from media.decode import Picture, Reader, Sound
-from media.encode import MAX_TIMESCALE, AudioTrack, Mp4Writer, VideoSpec, VideoTrack
+from media.encode import MAX_TIMESCALE, Mp4Writer, VideoSpec, VideoTrack
 from media.errors import InputError
 from media.fit import Fitter
+from media.loudness import Level, Levelled, Writable, levelled
 from media.progress import Meter
 from media.side import Side
 from media.types import Limits, Notices
@@ -35,8 +36,20 @@ EARLY = Fraction(1)
 """Seconds by which a body ends before its announced end when it was cut off."""
 
 
-def encode(body: BinaryIO, target: Path, spec: BrandSpec, *, limits: Limits, threads: int, meter: Meter) -> BrandResult:
-    """Write `body` with what `spec` adds into the MP4 `target`; errors as of `media.brand.brand`."""
+def encode(
+    body: BinaryIO,
+    target: Path,
+    spec: BrandSpec,
+    *,
+    limits: Limits,
+    threads: int,
+    meter: Meter,
+    levels: Sequence[Level] = (),
+) -> BrandResult:
+    """Write `body` with what `spec` adds into the MP4 `target`; errors as of `media.brand.brand`.
+
+    `levels` are what each sound track is brought to, none to leave them.
+    """
     notices = Notices()
     with ExitStack() as stack:
         reader = stack.enter_context(Reader(body, limits=limits, threads=threads, on_packet=meter.tick))
@@ -49,14 +62,17 @@ def encode(body: BinaryIO, target: Path, spec: BrandSpec, *, limits: Limits, thr
         video = _on_grid(specs.video_spec(reader.timeline, frame, notices))
         canvas = canvas_of(video)
         stage = Stage(reader.timeline, canvas, spec, stack, tick=video.time_base, limits=limits)
-        sounds = stage.sound_specs(reader.timeline, notices)
+        sounds = sound_specs(reader.timeline, (stage.intro, stage.outro), notices)
         meter.total = stage.plan.duration
         title = reader.container.metadata.get("title")
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
-            tracks = [writer.audio(sound) for sound in sounds]
+            tracks = levelled([writer.audio(sound) for sound in sounds], levels)
             show = _Show(stage, video, meter, track=writer.video(video), sounds=tracks)
             side.open(writer.container, [video.time_base])
             show.play(reader, side)
+            for track in tracks:
+                if isinstance(track, Levelled):
+                    track.flush()
         _note(stage, reader, notices)
     check_written(target, show.track.shown, audio_tracks=len(sounds), duration=stage.plan.duration)
     return BrandResult(
@@ -84,7 +100,7 @@ class _Show:
         meter: Meter,
         *,
         track: VideoTrack,
-        sounds: Sequence[AudioTrack],
+        sounds: Sequence[Writable],
     ) -> None:
         self._stage, self._plan = stage, stage.plan
         self._fit = Fitter(video.width, video.height, video.pixel_format)

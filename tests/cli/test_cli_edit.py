@@ -77,6 +77,21 @@ def test_asks_for_branding(finished, cutwork, clip, tmp_path):
     }
 
 
+def test_asks_for_titles_lower_thirds_and_loudness(finished, cutwork, clip):
+    options = ["--kit", "kit_1", "--outro-title", "Bye", "--title-template", "band", "--title-accent", "#ff8800"]
+    options += ["--lower-third", "0:02-5=Ada|Mathematician", "--lower-third", "6-8=Bob", "--loudness", "-16"]
+    assert cutwork("edit", clip, "--keep", "1-9", *options).code == 0
+    assert finished.bodies("POST /v1/jobs/edit")[0]["brand"] == {
+        "kit": "kit_1",
+        "outro": {"title": "Bye", "template": "band", "accent": "#ff8800"},
+        "lower_thirds": [
+            {"start": "2", "end": "5", "title": "Ada", "subtitle": "Mathematician", "accent": "#ff8800"},
+            {"start": "6", "end": "8", "title": "Bob", "accent": "#ff8800"},
+        ],
+        "loudness": -16,
+    }
+
+
 def test_no_brand_wins(finished, cutwork, clip):
     assert cutwork("edit", clip, "--keep", "1-2", "--intro-title", "Hello", "--no-brand").code == 0
     assert "brand" not in finished.bodies("POST /v1/jobs/edit")[0]
@@ -100,6 +115,8 @@ def test_detached_it_prints_the_id_alone(finished, cutwork, clip):
         (["--keep", "1-", "--intro", "text:A", "--intro-title", "B"], "twice"),
         (["--keep", "1-", "--watermark-position", "center"], "--watermark-position need --watermark"),
         (["--keep", "1-", "--transition", "crossfade"], "needs --intro or --outro"),
+        (["--keep", "1-", "--lower-third", "2-3"], "START-END=Name|Role"),
+        (["--keep", "1-", "--lower-third", "2-=Ada"], "when it goes"),
         (["--keep", "1-", "--detach", "-o", "x.mp4"], "does not wait"),
         (["--keep", "1-", "-o", "/no/such/folder/x.mp4"], "no such folder"),
         (["--keep", "1-", "--url", "ftp://there"], "is not an address"),

@@ -8,23 +8,91 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from media import titling
 from media.errors import InputError
 from media.fonts import NAMES, Family
 from media.lettering import Style, clean_text, set_block
-from media.titles import SAFE, Title, accent_for, contrast, make_title, parse_color
+from media.titling import CARD_TEMPLATES, LOWER_TEMPLATES, Look, Scene, lower_third
+from media.titling.colours import accent_for, contrast, ink_for, parse_color
+from media.titling.setting import SAFE
 
 LONG = "A rather long introduction to the spectral theory of graphs and its many uses in computing"
 
 
 def card(
-    title: str, subtitle: str = "", size=(640, 360), *, background="#101820", color="#ffffff", duration=4
-) -> Title:
-    return make_title(title, subtitle, size=size, duration=Fraction(duration), background=background, color=color)
+    title: str,
+    subtitle: str = "",
+    size=(640, 360),
+    *,
+    background="#101820",
+    color="#ffffff",
+    duration=4,
+    template="plain",
+    **options,
+) -> Scene:
+    look = Look.of(background=background, color=color, **options)
+    return titling.card(template, title, subtitle, look, size=size, duration=Fraction(duration))
 
 
-def ink(title: Title, time: Fraction) -> np.ndarray:
+def ink(title: Scene, time: Fraction) -> np.ndarray:
     """How far each pixel is from the ground, rows by columns."""
     return np.abs(np.asarray(title.at(time), int) - title.background).sum(axis=2)
+
+
+LOGO = Image.new("RGBA", (60, 40), (255, 0, 0, 255))
+
+
+@pytest.mark.parametrize("template", CARD_TEMPLATES)
+@pytest.mark.parametrize("size", [(640, 360), (180, 320), (200, 200)])
+@pytest.mark.parametrize("logo", [None, LOGO])
+def test_every_template_moves_in_and_stays_in_the_safe_area(template, size, logo) -> None:
+    """Text, logo and rules; panels and bands may reach the border."""
+    shown = [card(text, below, size, template=template, logo=logo) for text, below in (("Hi", ""), (LONG, "And more"))]
+    for scene in shown:
+        seen = [int(ink(scene, Fraction(n, 8)).sum()) for n in range(12)]
+        assert seen[0] == 0
+        assert seen[-1] == seen[-2] > 0
+        assert scene.settled <= Fraction(4, 3)
+        width, height = size
+        panels = {"split": scene._elements[:1], "band": scene._elements[:1]}.get(template, ())
+        for element in scene._elements:
+            if element in panels:
+                continue
+            assert element.x >= int(width * SAFE) - 1 or template == "split"
+            assert element.x >= 0
+            assert element.x + element.picture.width <= width - int(width * SAFE) + 1
+            assert element.y >= int(height * SAFE) - 1 or template == "split"
+            assert element.y >= 0
+            assert element.y + element.picture.height <= height - int(height * SAFE) + 1
+        if logo:
+            picture = np.asarray(scene.at(Fraction(4)), int)
+            assert (np.abs(picture - (255, 0, 0)).sum(axis=2) < 12).any()
+
+
+@pytest.mark.parametrize("template", LOWER_TEMPLATES)
+@pytest.mark.parametrize("size", [(640, 360), (180, 320)])
+@pytest.mark.parametrize("side", ["left", "center", "right"])
+def test_lower_thirds_stand_low_and_inside(template, size, side) -> None:
+    look = Look.of(background="#101820", color="#ffffff", logo=LOGO)
+    scene = lower_third(template, "Ada Lovelace", "Mathematician", look, side=side, size=size)
+    left, top, right, bottom = scene.region
+    settled = np.asarray(scene.layer(scene.settled))
+    assert settled.shape == (bottom - top, right - left, 4)
+    assert np.asarray(scene.layer(Fraction(0)))[..., 3].max() == 0
+    rows, columns = np.nonzero(settled[..., 3] > 60)
+    width, height = size
+    assert columns.min() + left >= int(width * SAFE) - 2
+    assert columns.max() + left <= width - int(width * SAFE) + 2
+    assert rows.min() + top > height / 2
+    assert rows.max() + top <= height - int(height * SAFE) + 2
+    middle = (columns.min() + columns.max()) / 2 + left
+    assert {"left": middle < width / 2, "center": abs(middle - width / 2) < 4, "right": middle > width / 2}[side]
+
+
+def test_text_is_legible_on_the_accent() -> None:
+    for accent in ("#ffee00", "#102030", "#d03030", "#777777"):
+        ground = parse_color(accent)
+        assert contrast(ink_for(ground, (16, 24, 32), (255, 255, 255)), ground) >= 4.4
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (320, 180), (1080, 1920), (96, 96)])

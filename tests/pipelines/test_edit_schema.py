@@ -1,6 +1,8 @@
 import pytest
 from marshmallow import ValidationError
 
+from app.schemas.brand_kit import BrandKitFieldsSchema
+from pipelines import branding
 from pipelines.edit_schema import EditSchema
 
 ASSET = "ast_" + "0" * 26
@@ -37,28 +39,65 @@ def test_preview_may_be_left_out():
     assert load(preview=None)["preview"] is None
 
 
+def completed(of=None, **brand):
+    return branding.complete(load(brand=brand)["brand"], of or {})
+
+
 def test_a_title_card_gets_its_defaults():
-    brand = load(brand={"intro": {"title": "Hello"}})["brand"]
+    brand = completed(intro={"title": "Hello"})
     assert brand["intro"] == {
         "title": "Hello",
         "subtitle": "",
         "duration": "4",
+        "template": "plain",
         "background": "#101820",
         "color": "#ffffff",
+        "accent": None,
+        "font": "sans",
+        "logo": True,
     }
     assert brand["transition"] == {"type": "cut", "duration": "0", "direction": "left"}
 
 
 def test_what_makes_no_difference_makes_no_other_request():
     card = {"title": "Hello", "color": "#FFFFFF"}
-    plain = load(brand={"intro": {"title": "Hello", "color": "#ffffff"}})
-    assert load(brand={"intro": card, "transition": {"type": "cut", "duration": 3}}) == plain
-    mark = {"watermark": {"asset": ASSET}}
-    fades = [{"intro": card, "transition": {"type": kind, "duration": 1}} for kind in ("crossfade", "dissolve")]
-    assert load(brand=fades[0]) == load(brand=fades[1] | {"transition": fades[1]["transition"] | {"direction": "up"}})
-    assert load(brand=mark | {"transition": {"type": "crossfade"}}) == load(brand=mark)
+    plain = completed(intro={"title": "Hello", "color": "#ffffff"})
+    assert completed(intro=card, transition={"type": "cut", "duration": 3}) == plain
+    fades = [{"type": kind, "duration": 1} for kind in ("crossfade", "dissolve")]
+    assert completed(intro=card, transition=fades[0]) == completed(
+        intro=card, transition=fades[1] | {"direction": "up"}
+    )
+    mark = {"asset": ASSET}
+    assert completed(watermark=mark, transition={"type": "crossfade"}, logo=ASSET) == completed(watermark=mark)
     assert load(keep=[{"start": 1, "end": 2}, {"start": "2.0", "end": 3}]) == load(keep=[{"start": 1, "end": 3}])
     assert len(load(keep=[{"start": 2, "end": 3}, {"start": 1, "end": 2}])["keep"]) == 2
+
+
+def test_a_kit_says_what_a_brand_leaves_open():
+    kit = BrandKitFieldsSchema().load(
+        {
+            "name": "House",
+            "logo": ASSET,
+            "accent": "#FF8800",
+            "font": "serif",
+            "intro": {"title": "Ours", "color": "#eeeeee"},
+            "watermark": {"asset": ASSET},
+            "transition": {"type": "wipe"},
+        }
+    )
+    named = {"kit": "kit_" + "0" * 26}
+    plain = completed(kit, **named)
+    assert (plain["intro"]["accent"], plain["intro"]["font"], plain["intro"]["color"]) == (
+        "#ff8800",
+        "serif",
+        "#eeeeee",
+    )
+    assert (plain["watermark"]["asset"], plain["logo"], plain["transition"]["type"]) == (ASSET, ASSET, "wipe")
+    other = completed(kit, **named, intro=None, watermark=None, outro={"title": "Bye", "accent": "#000001"})
+    assert (other["intro"], other["watermark"], other["outro"]["accent"]) == (None, None, "#000001")
+    thirds = [{"title": "Ada", "start": 1, "end": 2, "logo": False}]
+    without = completed(kit, **named, intro=None, watermark=None, lower_thirds=thirds)
+    assert (without["lower_thirds"][0]["font"], without["logo"]) == ("serif", None)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +126,11 @@ def test_what_makes_no_difference_makes_no_other_request():
         ({"brand": {"watermark": {"asset": ASSET, "opacity": 1.5}}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "opacity": "NaN"}}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "position": "middle"}}}, "brand"),
+        ({"brand": {"loudness": -15}}, "brand"),
+        ({"brand": {"lower_thirds": [{"title": "A", "start": 2, "end": 2}]}}, "brand"),
+        ({"brand": {"intro": {"title": "A", "template": "spin"}}}, "brand"),
+        ({"brand": {"intro": {"asset": ASSET, "font": "serif"}}}, "brand"),
+        ({"brand": {"kit": "kit_1"}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "start": 3, "end": 2}}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "end": 2, "fade_in": 1, "fade_out": 1.5}}}, "brand"),
         ({"brand": {"intro": {"title": "A"}, "transition": {"type": "wipe", "direction": "in"}}}, "brand"),

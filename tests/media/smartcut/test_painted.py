@@ -15,10 +15,11 @@ from PIL import Image
 from variants import make
 
 from media.barcode import read_frame
-from media.brand import BrandSpec, ImageCard, Transition, Watermark, brand
+from media.brand import BrandSpec, ImageCard, LowerThird, Transition, Watermark, brand
 from media.brand.watermark import mark_box
 from media.frames import Canvas
 from media.pixels import planes
+from media.titling import Look, lower_third
 
 
 def image(size=(100, 50)) -> BytesIO:
@@ -101,3 +102,37 @@ def test_beside_cards_and_crossfades(clip, clips, tmp_path) -> None:
             assert inside > 225
         elif time < 4:
             assert abs(planes(made)[0].astype(float) - planes(without)[0]).mean() < 3
+
+
+def test_a_lower_third_is_drawn_over_its_time_alone(clip, clips, tmp_path) -> None:
+    """Of the body only the groups that it touches are encoded; it comes, stands and goes."""
+    body = make(clip, clips, "no_b.mp4")
+    third = LowerThird(title="Ada", subtitle="Mathematician", start=Fraction(2), end=Fraction(4), background="#ffffff")
+    target = tmp_path / "out.mp4"
+    with body.open("rb") as file:
+        result = brand(file, target, BrandSpec(lower_thirds=(replace(third, template="bar", color="#000000"),)))
+    assert result.fallback is None
+    assert result.copied == Fraction(4)
+    look = Look.of(background="#ffffff", color="#000000")
+    scene = lower_third("bar", "Ada", "Mathematician", look, side="left", size=(320, 180))
+    left, top, right, bottom = scene.region
+    originals = decoded(body)
+    moving = []
+    with av.open(str(target)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            given = planes(av.VideoFrame.from_ndarray(originals[number][0][1], format="yuv420p"))[0].astype(float)
+            shown = planes(frame)[0].astype(float)
+            if not 60 <= number < 120:
+                assert np.array_equal(shown, given)
+                continue
+            if 90 <= number < 105:  # settled: as Pillow draws it, over the picture
+                layer = np.asarray(scene.layer(scene.settled), float)
+                luma = 16 + layer[..., :3] @ (0.299, 0.587, 0.114) * 219 / 255
+                share = layer[..., 3] / 255
+                wanted = given.copy()
+                area = wanted[top:bottom, left:right]
+                area[:] = area * (1 - share) + luma * share
+                assert psnr(shown, wanted) > 33
+            moving.append(float(np.abs(shown - given)[top:bottom, left:right].mean()))
+    assert moving[0] < moving[5] < moving[12]
+    assert moving[-1] < moving[-5] < moving[-12]

@@ -1,0 +1,34 @@
+"""Brand kits, as they are given and shown."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from pipelines.brand_schema import CardSchema, LookSchema, TransitionSchema, WatermarkSchema
+from pipelines.times import asset_id
+
+
+class BrandKitFieldsSchema(LookSchema):
+    """How films look: what an edit that names the kit takes from it."""
+
+    name = fields.String(required=True, validate=validate.Length(min=1, max=100))
+    logo = asset_id(load_default=None, allow_none=True)
+    intro = fields.Nested(CardSchema, load_default=None, allow_none=True)
+    outro = fields.Nested(CardSchema, load_default=None, allow_none=True)
+    transition = fields.Nested(TransitionSchema, load_default=None, allow_none=True)
+    watermark = fields.Nested(WatermarkSchema, load_default=None, allow_none=True)
+
+
+class BrandKitSchema(BrandKitFieldsSchema):
+    """A kit of the account."""
+
+    id = fields.String(required=True)
+    created_at = fields.AwareDateTime(required=True)
+    updated_at = fields.AwareDateTime(required=True)
+
+
+class BrandKitListSchema(Schema):
+    """A page of kits."""
+
+    data = fields.List(fields.Nested(BrandKitSchema), required=True)
+    next = fields.String(required=True, allow_none=True)

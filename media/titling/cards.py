@@ -1,0 +1,227 @@
+"""Templates of titles that fill the picture: for intros and outros of any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+from media.titling.colours import ink_for
+from media.titling.look import Look
+from media.titling.scene import USUAL, Element, Scene
+from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate, sized, written
+
+CardTemplate = Literal["plain", "center", "bar", "split", "frame", "band"]
+CARD_TEMPLATES: tuple[CardTemplate, ...] = get_args(CardTemplate)
+
+_LOGO = Fraction(16, 100)
+_SOFT = 191
+"""Strength of a subtitle, of 255."""
+
+
+def card(
+    template: CardTemplate, title: str, subtitle: str, look: Look, *, size: tuple[int, int], duration: Fraction
+) -> Scene:
+    """Lay out a card of `size` (width, height) square pixels that lasts `duration` seconds.
+
+    Raises:
+        InputError: empty_title; unsupported_text (characters that the fonts lack); text_too_long (it does not fit even
+            at the smallest size).
+    """
+    heading, below = cleaned(title, subtitle, look.family)
+    elements = _TEMPLATES[template](_Page(size, look), heading, below)
+    settled = max(element.begin + element.length for element in elements)
+    return Scene(size, look.background, elements, pace=min(Fraction(1), duration / (3 * settled)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What templates lay out: `left` … `height` is the safe area."""
+
+    size: tuple[int, int]
+    look: Look
+
+    @property
+    def short(self) -> int:
+        return min(self.size)
+
+    @property
+    def left(self) -> int:
+        return round(self.size[0] * SAFE)
+
+    @property
+    def top(self) -> int:
+        return round(self.size[1] * SAFE)
+
+    @property
+    def width(self) -> int:
+        return round(self.size[0] * (1 - 2 * SAFE))
+
+    @property
+    def height(self) -> int:
+        return round(self.size[1] * (1 - 2 * SAFE))
+
+    @property
+    def thick(self) -> int:
+        """Of a rule."""
+        return max(2, round(self.short * Fraction(8, 1000)))
+
+    @property
+    def logo_height(self) -> int:
+        """With the room below it; nothing without a logo."""
+        return 0 if self.look.logo is None else round(self.short * _LOGO * Fraction(3, 2))
+
+    def fit(self, heading: str, below: str, width: int, height: int) -> Pair:
+        """Set both in a room."""
+        return fit_pair(heading, below, room=(width, height), short=self.short, family=self.look.family)
+
+    def logo(self, x: int, y: int, *, begin: Fraction = Fraction(0), centred: bool = False) -> list[Element]:
+        """The logo with its left upper corner, or the middle of its upper side, at (x, y)."""
+        if self.look.logo is None:
+            return []
+        picture = sized(self.look.logo, width=self.width, height=round(self.short * _LOGO))
+        return [Element(picture, x - picture.width // 2 if centred else x, y, begin)]
+
+
+def _plain(page: _Page, heading: str, below: str) -> list[Element]:
+    """Flush left, with a short rule that grows between title and subtitle."""
+    upper, lower = page.fit(heading, below, page.width, page.height - page.logo_height)
+    gap = max(3, upper.size // 3)
+    total = page.logo_height + upper.height + gap + page.thick + (gap + lower.height if lower else 0)
+    top = (page.size[1] - total) // 2
+    head = top + page.logo_height
+    rule = head + upper.height + gap
+    elements = [
+        *page.logo(page.left, top),
+        Element(plate(max(upper.size * 3 // 2, 8), page.thick, page.look.accent), page.left, rule, way="across"),
+        Element(written(upper, page.look.color), page.left, head, Fraction(15, 100)),
+    ]
+    if lower:
+        below_rule = rule + page.thick + gap
+        elements.append(
+            Element(written(lower, page.look.color, strength=_SOFT), page.left, below_rule, Fraction(4, 10))
+        )
+    return elements
+
+
+def _center(page: _Page, heading: str, below: str) -> list[Element]:
+    """In the middle; the title rises, and a rule opens from its middle."""
+    upper, lower = page.fit(heading, below, page.width, page.height - page.logo_height)
+    gap = max(3, upper.size // 3)
+    total = page.logo_height + upper.height + gap + page.thick + (gap + lower.height if lower else 0)
+    middle, top = page.size[0] // 2, (page.size[1] - total) // 2
+    head = top + page.logo_height
+    rule, wide = head + upper.height + gap, max(upper.size * 2, 8)
+    elements = [
+        *page.logo(middle, top, centred=True),
+        Element(
+            written(upper, page.look.color, align="center"), middle - upper.width // 2, head, Fraction(1, 10), "rise"
+        ),
+        Element(plate(wide, page.thick, page.look.accent), middle - wide // 2, rule, Fraction(3, 10), "middle"),
+    ]
+    if lower:
+        words = written(lower, page.look.color, align="center", strength=_SOFT)
+        at = rule + page.thick + gap
+        elements.append(Element(words, middle - lower.width // 2, at, Fraction(5, 10), "rise"))
+    return elements
+
+
+def _bar(page: _Page, heading: str, below: str) -> list[Element]:
+    """A bar grows downwards, and the text comes out from behind it."""
+    wide = max(page.thick * 2, 4)
+    inset = wide + page.short // 20
+    upper, lower = page.fit(heading, below, page.width - inset, page.height - page.logo_height)
+    gap = max(2, upper.size // 4)
+    total = page.logo_height + upper.height + (gap + lower.height if lower else 0)
+    top, x = (page.size[1] - total) // 2, page.left + inset
+    head = top + page.logo_height
+    elements = [
+        Element(plate(wide, total, page.look.accent), page.left, top, way="down"),
+        *page.logo(x, top, begin=Fraction(1, 10)),
+        Element(written(upper, page.look.color), x, head, Fraction(25, 100), "left"),
+    ]
+    if lower:
+        words = written(lower, page.look.color, strength=_SOFT)
+        elements.append(Element(words, x, head + upper.height + gap, Fraction(4, 10), "left"))
+    return elements
+
+
+def _split(page: _Page, heading: str, below: str) -> list[Element]:
+    """A panel in the accent colour beside the text, above it on high pictures; the logo stands on the panel."""
+    wide, high = page.size
+    beside = wide >= high
+    panel = (round(wide * Fraction(34, 100)), high) if beside else (wide, round(high * Fraction(34, 100)))
+    pad = page.left if beside else page.top
+    left = panel[0] + pad if beside else page.left
+    room = (wide - left - page.left, page.height if beside else high - panel[1] - 2 * pad)
+    upper, lower = page.fit(heading, below, *room)
+    gap = max(3, upper.size // 3)
+    total = upper.height + (gap + lower.height if lower else 0)
+    top = (high - total) // 2 if beside else panel[1] + (high - panel[1] - total) // 2
+    elements = [Element(plate(*panel, page.look.accent), 0, 0, way="down" if beside else "across")]
+    if page.look.logo is not None:
+        mark = sized(page.look.logo, width=panel[0] * 3 // 5, height=panel[1] * 2 // 5)
+        at = (panel[0] - mark.width) // 2, (panel[1] - mark.height) // 2
+        elements.append(Element(mark, *at, Fraction(3, 10)))
+    elements.append(Element(written(upper, page.look.color), left, top, Fraction(3, 10), "rise"))
+    if lower:
+        words = written(lower, page.look.color, strength=_SOFT)
+        elements.append(Element(words, left, top + upper.height + gap, Fraction(45, 100), "rise"))
+    return elements
+
+
+def _frame(page: _Page, heading: str, below: str) -> list[Element]:
+    """A frame draws itself along the safe area; the text comes up in the middle."""
+    inset = page.short // 12
+    upper, lower = page.fit(heading, below, page.width - 2 * inset, page.height - 2 * inset - page.logo_height)
+    gap = max(3, upper.size // 3)
+    total = page.logo_height + upper.height + (gap + lower.height if lower else 0)
+    middle, top = page.size[0] // 2, (page.size[1] - total) // 2
+    head = top + page.logo_height
+    across, along = plate(page.width, page.thick, page.look.accent), plate(page.thick, page.height, page.look.accent)
+    right, bottom = page.left + page.width - page.thick, page.top + page.height - page.thick
+    elements = [
+        Element(across, page.left, page.top, way="across"),
+        Element(along, right, page.top, Fraction(2, 10), "down"),
+        Element(along, page.left, page.top, way="down"),
+        Element(across, page.left, bottom, Fraction(2, 10), "across"),
+        *page.logo(middle, top, begin=Fraction(3, 10), centred=True),
+        Element(written(upper, page.look.color, align="center"), middle - upper.width // 2, head, Fraction(4, 10)),
+    ]
+    if lower:
+        words = written(lower, page.look.color, align="center", strength=_SOFT)
+        at = head + upper.height + gap
+        elements.append(Element(words, middle - lower.width // 2, at, Fraction(55, 100)))
+    return elements
+
+
+def _band(page: _Page, heading: str, below: str) -> list[Element]:
+    """A band in the accent colour goes across, the title on it, the subtitle below."""
+    upper, lower = page.fit(heading, below, page.width, page.height - page.logo_height)
+    pad = upper.size // 2
+    gap = max(3, upper.size // 3)
+    high = upper.height + 2 * pad
+    total = page.logo_height + high + (gap + lower.height if lower else 0)
+    top = max((page.size[1] - total) // 2, 0)
+    band = top + page.logo_height
+    ink = ink_for(page.look.accent, page.look.background, page.look.color)
+    elements = [
+        Element(plate(page.size[0], high, page.look.accent), 0, band, way="across", length=USUAL),
+        *page.logo(page.left, top, begin=Fraction(2, 10)),
+        Element(written(upper, ink), page.left, band + pad, Fraction(3, 10), "left"),
+    ]
+    if lower:
+        words = written(lower, page.look.color, strength=_SOFT)
+        elements.append(Element(words, page.left, band + high + gap, Fraction(45, 100), "left"))
+    return elements
+
+
+_TEMPLATES: dict[CardTemplate, Callable[[_Page, str, str], list[Element]]] = {
+    "plain": _plain,
+    "center": _center,
+    "bar": _bar,
+    "split": _split,
+    "frame": _frame,
+    "band": _band,
+}

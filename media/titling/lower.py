@@ -1,0 +1,172 @@
+"""Templates of lower thirds: a name and what goes with it, over the lower part of a picture for some seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+from PIL import ImageFilter, ImageOps
+from PIL.Image import Image
+
+from media.titling.colours import ink_for
+from media.titling.look import Look
+from media.titling.scene import Element, Scene
+from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate, sized, written
+
+LowerTemplate = Literal["bar", "line", "box"]
+LOWER_TEMPLATES: tuple[LowerTemplate, ...] = get_args(LowerTemplate)
+Side = Literal["left", "center", "right"]
+SIDES: tuple[Side, ...] = get_args(Side)
+
+_SIZES = [Fraction(n, 1000) for n in (58, 52, 46, 40, 34)]
+_BELOW = Fraction(62, 100)
+_PLATE = 217
+_SHADOW = 150
+_WIDEST = {"wide": Fraction(6, 10), "high": Fraction(84, 100)}
+"""Of the picture's width, on pictures wider than high and others."""
+
+
+def lower_third(
+    template: LowerTemplate, title: str, subtitle: str, look: Look, *, side: Side, size: tuple[int, int]
+) -> Scene:
+    """Lay it out on a picture of `size` (width, height) square pixels, inside the safe area.
+
+    Raises:
+        InputError: empty_title, unsupported_text, text_too_long.
+    """
+    heading, below = cleaned(title, subtitle, look.family)
+    elements = _TEMPLATES[template](_Strip(size, look), heading, below)
+    return Scene(size, None, _placed(elements, side, size), pace=Fraction(1))
+
+
+def _placed(elements: list[Element], side: Side, size: tuple[int, int]) -> list[Element]:
+    """Moved from the origin to where they stand: low, but in the safe area."""
+    wide = max(e.x + e.picture.width for e in elements)
+    high = max(e.y + e.picture.height for e in elements)
+    margin = round(size[0] * SAFE), round(size[1] * SAFE)
+    x = {"left": margin[0], "center": (size[0] - wide) // 2, "right": size[0] - margin[0] - wide}[side]
+    y = size[1] - margin[1] - high
+    return [Element(e.picture, e.x + x, e.y + y, e.begin, e.way, e.length) for e in elements]
+
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """What templates lay out, from (0, 0) on."""
+
+    size: tuple[int, int]
+    look: Look
+
+    @property
+    def short(self) -> int:
+        return min(self.size)
+
+    @property
+    def pad(self) -> int:
+        return max(self.short // 36, 3)
+
+    @property
+    def room(self) -> int:
+        """The widest that text may be."""
+        share = _WIDEST["wide" if self.size[0] > self.size[1] else "high"]
+        return round(self.size[0] * share) - 4 * self.pad - self.short // 8
+
+    def fit(self, heading: str, below: str) -> Pair:
+        """Set both."""
+        room, family = (self.room, self.short // 3), self.look.family
+        return fit_pair(heading, below, room=room, short=self.short, family=family, sizes=_SIZES, ratio=_BELOW)
+
+    def logo(self, height: int) -> Image | None:
+        """The logo, no higher than that."""
+        logo = self.look.logo
+        return None if logo is None else sized(logo, width=self.short // 4, height=height)
+
+
+def _bar(strip: _Strip, heading: str, below: str) -> list[Element]:
+    """A plate with a stripe in the accent colour, uncovered from the left; the text follows."""
+    look, pad = strip.look, strip.pad
+    upper, lower = strip.fit(heading, below)
+    text_high = upper.height + (lower.height if lower else 0)
+    high, stripe = text_high + 2 * pad, max(pad // 2, 2)
+    logo = strip.logo(text_high)
+    x = stripe + pad + (0 if logo is None else logo.width + pad)
+    wide = x + max(upper.width, lower.width if lower else 0) + 2 * pad
+    elements = [
+        Element(plate(wide, high, look.background, _PLATE), 0, 0, way="across"),
+        Element(plate(stripe, high, look.accent), 0, 0, way="down", length=Fraction(4, 10)),
+        Element(written(upper, ink_for(look.background, look.color)), x, pad, Fraction(2, 10), "left"),
+    ]
+    if logo is not None:
+        elements.append(Element(logo, stripe + pad, (high - logo.height) // 2, Fraction(2, 10)))
+    if lower:
+        words = written(lower, ink_for(look.background, look.color), strength=217)
+        elements.append(Element(words, x, pad + upper.height, Fraction(3, 10), "left"))
+    return elements
+
+
+def _line(strip: _Strip, heading: str, below: str) -> list[Element]:
+    """No plate: text with a soft shadow on both sides of a line that grows."""
+    look, pad = strip.look, strip.pad
+    upper, lower = strip.fit(heading, below)
+    thick = max(pad // 4, 2)
+    logo = strip.logo(upper.height)
+    x = 0 if logo is None else logo.width + pad
+    wide = x + max(upper.width, lower.width if lower else 0)
+    title = _shadowed(written(upper, look.color), pad)
+    elements = [
+        Element(plate(wide, thick, look.accent), pad, pad + upper.height, way="across"),
+        Element(title, x, 0, Fraction(2, 10), "rise"),
+    ]
+    if logo is not None:
+        elements.append(Element(logo, pad, pad + (upper.height - logo.height) // 2, Fraction(2, 10)))
+    if lower:
+        words = _shadowed(written(lower, look.color), pad)
+        elements.append(Element(words, 0, upper.height + thick, Fraction(35, 100)))
+    return elements
+
+
+def _box(strip: _Strip, heading: str, below: str) -> list[Element]:
+    """The title on a box in the accent colour, the subtitle on one in the background colour; one after the other."""
+    look, pad = strip.look, strip.pad
+    upper, lower = strip.fit(heading, below)
+    high = upper.height + pad
+    logo = strip.logo(upper.height)
+    x = pad + (0 if logo is None else logo.width + pad)
+    ink = ink_for(look.accent, look.background, look.color)
+    elements = [
+        Element(plate(x + upper.width + pad, high, look.accent), 0, 0, way="across"),
+        Element(written(upper, ink), x, pad // 2, Fraction(25, 100)),
+    ]
+    if logo is not None:
+        elements.append(Element(logo, pad, (high - logo.height) // 2, Fraction(2, 10)))
+    if lower:
+        words = written(lower, ink_for(look.background, look.color))
+        elements.append(
+            Element(
+                plate(lower.width + 2 * pad, lower.height + pad, look.background, _PLATE),
+                0,
+                high,
+                Fraction(2, 10),
+                "across",
+            )
+        )
+        elements.append(Element(words, pad, high + pad // 2, Fraction(45, 100)))
+    return elements
+
+
+def _shadowed(words: Image, pad: int) -> Image:
+    """Text with a soft dark shadow, `pad` pixels larger on each side."""
+    outer = ImageOps.expand(words, pad, (0, 0, 0, 0))
+    shadow = outer.getchannel("A").filter(ImageFilter.GaussianBlur(max(pad / 3, 1)))
+    ground = plate(outer.width, outer.height, (0, 0, 0))
+    ground.putalpha(shadow.point([min(value * _SHADOW // 100, 255) for value in range(256)]))
+    ground.alpha_composite(outer)
+    return ground
+
+
+_TEMPLATES: dict[LowerTemplate, Callable[[_Strip, str, str], list[Element]]] = {
+    "bar": _bar,
+    "line": _line,
+    "box": _box,
+}
