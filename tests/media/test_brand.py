@@ -374,6 +374,7 @@ def test_facts_are_json(silent_clip, tmp_path) -> None:
         "reencoded_s": "0.5",
         "seams": [{"at": "3", "frames": 15, "psnr_db": None, "av_offset_ms": None}],
         "fallback": None,
+        "loudness": [],
         "warnings": [],
     }
 
