@@ -25,8 +25,8 @@ class Row(Protocol):
 Listed = TypeVar("Listed", bound=Row)
 _COLUMNS = ("status", "pipeline", "external_id")
 _PREFIXES = {
-    "assets": "ast", "audit": "aud", "deliveries": "whd", "invitations": "inv", "jobs": "job", "keys": "key",
-    "members": "usr", "uploads": "upl", "webhooks": "whk",
+    "assets": "ast", "audit": "aud", "brand_kits": "kit", "deliveries": "whd", "invitations": "inv", "jobs": "job",
+    "keys": "key", "members": "usr", "uploads": "upl", "webhooks": "whk",
 }  # fmt: skip
 
 
