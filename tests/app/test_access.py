@@ -14,7 +14,7 @@ from flask import Flask
 
 from app import create_app, security
 from app.security import PERSON, PUBLIC, SIGNED_IN, Needs
-from core import accounts, keys, members, scopes, signed
+from core import accounts, brand_kits, keys, members, scopes, signed
 from core.db import transaction
 from core.models import Membership, Upload, User, WebhookDelivery, now
 from core.settings import get_settings
@@ -38,6 +38,7 @@ class Row:
 
 
 NEW_EDIT = {"input": "{asset_id}", "keep": [{"start": 0, "end": 1}]}
+KIT = {"name": "House"}
 NEW_IMAGE = {"input": "{asset_id}", "outputs": [{"name": "small"}]}
 TABLE = {
     "api-docs.openapi_json": Row(PUBLIC),
@@ -64,6 +65,11 @@ TABLE = {
     "images.sign_image_link": Row("assets:read", other="asset_not_found", body={"w": 16}),
     # The signature is the permission: see tests/app/test_image_links.py.
     "images.get_image": Row(PUBLIC),
+    "brand_kits.create_brand_kit": Row("assets:write", body=KIT),
+    "brand_kits.list_brand_kits": Row("assets:read"),
+    "brand_kits.get_brand_kit": Row("assets:read", other="brand_kit_not_found"),
+    "brand_kits.replace_brand_kit": Row("assets:write", other="brand_kit_not_found", body=KIT),
+    "brand_kits.delete_brand_kit": Row("assets:write", other="brand_kit_not_found"),
     "jobs.create_edit_job": Row("jobs:write", other="asset_not_found", body=NEW_EDIT),
     "jobs.create_image_job": Row("jobs:write", other="asset_not_found", body=NEW_IMAGE),
     "jobs.list_jobs": Row("jobs:read"),
@@ -186,6 +192,7 @@ def world(tmp_path_factory, empty_sqlite, valkey_url):
             "key_id": key.id,
             "invitation_id": invitation.id,
             "webhook_id": webhook.id,
+            "brand_kit_id": brand_kits.create(job.account_id, "House", {}).id,
             "delivery_id": delivery.id,
         }
         yield World(create_app(), objects, rows.make_account("other"), viewer.id)

@@ -21,6 +21,8 @@ def test_defaults_are_filled_in():
         "brand": None,
         "priority": "normal",
         "metadata": {},
+        "webhook_url": None,
+        "external_id": None,
     }
 
 
