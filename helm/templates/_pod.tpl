@@ -46,7 +46,9 @@ topologySpreadConstraints:
 
 {{/* Labels of a pod; takes root, component, reaches: what the network policies let it reach. */}}
 {{- define "cutwork.podLabels" -}}
-{{ include "cutwork.labels" (list .root .component) }}
+{{- /* Without the versions, so that pods are made anew only when something in them is new. */ -}}
+{{ include "cutwork.selector" (list .root .component) }}
+app.kubernetes.io/part-of: cutwork
 {{- range .reaches }}
 cutwork/{{ . }}: allowed
 {{- end }}

@@ -6,7 +6,7 @@ Processes run by `buildah run` in the network of this machine, each as the image
 
 import os
 import subprocess
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
 import psutil
@@ -57,13 +57,18 @@ def going(command, log):
         yield process
     finally:
         family = [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
-        for one in family:
-            one.terminate()
+        _end(family, psutil.Process.terminate)
         _, left = psutil.wait_procs(family, timeout=40)
-        for one in left:
-            one.kill()
+        _end(left, psutil.Process.kill)
         process.kill()
         process.wait()
+
+
+def _end(processes, how):
+    for one in processes:
+        # When one ends, others do by themselves.
+        with suppress(psutil.NoSuchProcess):
+            how(one)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +126,8 @@ def test_a_whole_job_in_the_images(api_container, worker_container, tmp_path, va
     with ExitStack() as stack:
         for name, command in commands.items():
             stack.enter_context(going(command, tmp_path / f"{name}.log"))
-        wait_until(lambda: _ready(url), 120)
+        api = tmp_path / "api.log"
+        wait_until(lambda: _ready(url), 120, lambda: _failure(api))
         smoke = find(render(*CASES["dev"]), "Pod", "smoke-test")["spec"]["containers"][0]["args"]
         work = tmp_path / "work"
         work.mkdir(mode=0o777)
@@ -139,3 +145,8 @@ def _ready(url):
         return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
+
+
+def _failure(log):
+    text = log.read_text(errors="replace")
+    return text[-3000:] if "Worker failed to boot" in text else None
