@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from app.errors import CONTENT_TYPE, http_error
 from app.idempotency import PARAMETER, idempotent
+from app.limits import FREE
 from app.parsing import JsonParser
 from app.schemas.problem import ProblemSchema
 from app.security import PUBLIC, Needs, declare
@@ -84,6 +85,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         declared = Needs(scope=needs) if isinstance(needs, str) else needs
         if not declared.public:
             view = self.problems(401, 403)(view)
+        view = self.problems(500, *(() if self.name in FREE else (429,)))(view)
         documented = declare(declared)(self.doc(operationId=operation, security=declared.security())(view))
         ids = [_id_parameter(found) for found in re.findall(r"<(\w+)>", rule) if found in _PREFIXES]
         self.add_url_rule(

@@ -34,7 +34,10 @@ _log = structlog.get_logger(__name__)
 
 @blp.route("", needs="assets:write", method="POST")
 @blp.idempotent
-@blp.arguments(NewUpload)
+@blp.arguments(
+    NewUpload,
+    example={"filename": "lecture.mp4", "size": 734003200, "external_id": "lecture-7", "metadata": {"course": 7}},
+)
 @blp.response(201, OpenUploadSchema)
 @blp.problems(400, 413, 415, 422, 503)
 def create_upload(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -79,7 +82,7 @@ def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
 
 
 @blp.route("/<upload_id>/complete", needs="assets:write", method="POST")
-@blp.arguments(CompleteUpload, required=False)
+@blp.arguments(CompleteUpload, required=False, example={"sha256": "5f" * 32})
 @blp.response(201, AssetSchema)
 @blp.alt_response(200, schema=AssetSchema, description="It was complete already: the same asset.")
 @blp.problems(400, 404, 409, 415, 422, 503)

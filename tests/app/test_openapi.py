@@ -44,6 +44,9 @@ def test_every_operation_has_a_name_a_summary_and_problems(document):
     for path, method, operation in operations(document):
         where = f"{method} {path}"
         assert operation["summary"], where
+        assert "500" in operation["responses"], where
+        counted = path.startswith("/v1/") and not path.startswith("/v1/storage/")
+        assert ("429" in operation["responses"]) == counted, where
         assert "default" in operation["responses"], where
         for status, response in operation["responses"].items():
             if status != "default" and (int(status) < 400 or (path, status) == ("/readyz", "503")):
