@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from core import events, states
-from core.errors import TransientError
+from core.errors import CutworkError, TransientError
 
 KEEPALIVE_S = 15.0
 POLL_S = 1.0
@@ -100,6 +100,8 @@ class _Topic:
         self.job_id, self.load, self.position = job_id, load, position
         self.followers: set[Follower] = set()
         self.looked_at = time.monotonic()
+        self.pending: set[bool] = set()
+        """The kinds of looks in passing (`only_end` or not) that are to come: a slow database must not pile them up."""
 
 
 class Fanout:
@@ -160,11 +162,11 @@ class Fanout:
             if topic.position is None:
                 # The position is taken before the row is read: what happens in between comes as an event.
                 topic.position = events.last_id(topic.job_id)
-                self._looks.put((topic, None, False))
+                self._want(topic, only_end=False)
         for topic, follower, look in newcomers:
             self._catch_up(topic, follower)
             if look:
-                self._looks.put((topic, None, True))
+                self._want(topic, only_end=True)
         positions = {topic.job_id: topic.position or "0-0" for topic in topics}
         for job_id, event in events.read_all(positions, wait_s=_ROUND_S):
             followed = self._topics.get(job_id)
@@ -193,7 +195,7 @@ class Fanout:
         for topic in topics:
             if topic.looked_at < late:
                 topic.looked_at = time.monotonic()
-                self._looks.put((topic, None, True))
+                self._want(topic, only_end=True)
 
     def _fall_back(self) -> None:
         with self._lock:
@@ -203,18 +205,26 @@ class Fanout:
             topics = list(self._topics.values())
         for topic in topics:
             topic.position = None
-            self._looks.put((topic, None, False))
+            self._want(topic, only_end=False)
         time.sleep(POLL_S)
+
+    def _want(self, topic: _Topic, *, only_end: bool) -> None:
+        if only_end not in topic.pending:
+            topic.pending.add(only_end)
+            self._looks.put((topic, None, only_end))
 
     def _look(self) -> None:
         while True:
             topic, event_id, only_end = self._looks.get()
+            if event_id is None:
+                topic.pending.discard(only_end)
             if not topic.followers:
                 continue
             try:
                 document = topic.load()
-            except TransientError:
-                # The database is away as well: the next look comes soon.
+            except CutworkError as error:
+                # The database is away as well, or the job is gone: the next look comes soon, and others have theirs.
+                _log.warning("followed job not read", job_id=topic.job_id, code=error.code)
                 topic.looked_at = time.monotonic() - KEEPALIVE_S + POLL_S
                 continue
             self._offer(topic, News(document, event_id), only_end=only_end)
