@@ -93,7 +93,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         )
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[View], View]:
-        """Load the body (or the query) with a schema and pass it to the view."""
+        """Load the body (or the query) with a schema and pass it to the view.
+
+        A body of which no field is needed may be left out, and the document says so.
+        """
+        options.setdefault("required", any(field.required for field in schema().fields.values()))
         return cast(Callable[[View], View], super().arguments(schema, location=location, **options))
 
     def response(self, status: int, schema: Shape | None = None, **options: Any) -> Callable[[View], View]:

@@ -39,7 +39,7 @@ def take(
     without its prefix: it tells nothing that the page did not show, so it is not signed.
     """
     cursor = query.get("cursor")
-    if cursor and not re.fullmatch(CURSOR, cursor):
+    if cursor is not None and not re.fullmatch(CURSOR, cursor):
         message = "The cursor is not one of this list: start again without it."
         raise InputError("invalid_cursor", message, fields={"cursor": ["Not a cursor of this list."]})
     before = f"{_PREFIXES[kind]}_{cursor}" if cursor else None
