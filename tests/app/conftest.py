@@ -7,8 +7,10 @@ from fractions import Fraction
 
 import httpx
 import pytest
+from argon2 import PasswordHasher, profiles
 
 from app import create_app
+from core import passwords
 from core.db import engine
 from core.models import Asset
 from core.settings import get_settings
@@ -32,6 +34,17 @@ def empty_sqlite(tmp_path_factory):
         engine().dispose()
     get_settings.cache_clear()
     return path
+
+
+def hash_by(monkeypatch, profile):
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher.from_parameters(profile))
+    passwords._of_nobody.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch):
+    """Real argon2id, in the profile that its library has for tests."""
+    hash_by(monkeypatch, profiles.CHEAPEST)
 
 
 @pytest.fixture

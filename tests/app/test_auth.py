@@ -1,12 +1,15 @@
 """Signing up, in and out."""
 
 import statistics
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import jwt
 import pytest
+from argon2 import profiles
 from sqlalchemy import func, select, update
 
 from app import create_app
@@ -14,6 +17,7 @@ from core import lockout, passwords, sessions, signed
 from core.db import reading, transaction
 from core.errors import AuthenticationError, InputError
 from core.models import Account, LoginFailure, RefreshToken, User, UserSession, now
+from tests.app.conftest import hash_by
 from tests.app.people import EMAIL, PASSWORD, bearer, letters, post, register, sign_in, sign_up, token_of
 from tests.app.test_problems import problem
 
@@ -157,6 +161,7 @@ def test_a_known_address_is_told_by_nothing_but_its_mail(client):
 
 
 def test_an_unknown_address_takes_as_long(client, monkeypatch):
+    hash_by(monkeypatch, profiles.RFC_9106_LOW_MEMORY)
     sign_up(client)
     monkeypatch.setattr(lockout, "FREE", 1000)
 
@@ -169,6 +174,13 @@ def test_an_unknown_address_takes_as_long(client, monkeypatch):
     known, unknown = ([cpu_s(address) for _ in range(5)] for address in (EMAIL, "nobody@example.org"))
     assert 0.6 < statistics.median(known) / statistics.median(unknown) < 1.6
     assert not passwords.matches(None, "nobody's")
+
+
+def test_passwords_cost_what_they_should():
+    """In a process of its own: here they are cheap."""
+    command = [sys.executable, "-c", "from core import passwords; print(passwords.hashed('x'))"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 @pytest.mark.parametrize("address", [EMAIL, "nobody@example.org"])
