@@ -136,7 +136,7 @@ class World:
             session.add(keys.row(account_id, made, name="test", wanted=sorted(held), **more))
         return made
 
-    def ask(self, endpoint, token=None):
+    def ask(self, endpoint, token=None, **query):
         """Request an endpoint on the owner's objects."""
         [rule] = self.app.url_map.iter_rules(endpoint)
         [method] = rule.methods - {"HEAD", "OPTIONS"}
@@ -148,7 +148,7 @@ class World:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Connection": "Upgrade", "Upgrade": "websocket"} if rule.websocket else {}
         return self.app.test_client().open(
-            path, method=method, headers=headers, json=filled if method != "GET" else None
+            path, method=method, headers=headers, query_string=query, json=filled if method != "GET" else None
         )
 
 
@@ -252,7 +252,19 @@ def test_another_account(world, endpoint):
     problem(world.ask(endpoint, token), 404, TABLE[endpoint].other)
 
 
-@pytest.mark.parametrize("endpoint", [one for one in GUARDED if one.rpartition(".")[2].startswith("list_")])
+LISTS = [one for one in GUARDED if one.rpartition(".")[2].startswith("list_")]
+
+
+@pytest.mark.parametrize("endpoint", LISTS)
+def test_a_list_goes_on_after_a_cursor(world, endpoint):
+    if not TABLE[endpoint].other:
+        token = world.token(scopes.SCOPES)
+        seen = {one["id"] for one in world.ask(endpoint, token).json["data"]}
+        assert {one["id"] for one in world.ask(endpoint, token, cursor="z" * 26).json["data"]} == seen
+        assert world.ask(endpoint, token, cursor="0" * 26).json == {"data": [], "next": None}
+
+
+@pytest.mark.parametrize("endpoint", LISTS)
 def test_a_list_shows_nothing_of_another_account(world, endpoint):
     if not TABLE[endpoint].other:
         ours, theirs = (
