@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -42,8 +42,7 @@ def keep(session: Session, artifact: Artifact) -> Artifact:
     artifact.warnings = artifact.warnings or []
     values = {column.key: getattr(artifact, column.key) for column in _ROWS.columns}
     while True:
-        made = session.execute(insert, values)
-        if cast("CursorResult[Any]", made).rowcount:
+        if session.connection().execute(insert, values).rowcount:
             return artifact
         # It may have expired between the two statements.
         found = find(session, [artifact.digest]).get(artifact.digest)

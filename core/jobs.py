@@ -19,7 +19,8 @@ from core.plan import JobPlan
 from core.telemetry import metrics
 from core.webhooks import outbox
 
-_LOCK = select(Job.id).where(Job.id == bindparam("job_id")).with_for_update()
+_JOBS = Job.__table__
+_LOCK = select(_JOBS.c.id).where(_JOBS.c.id == bindparam("job_id")).with_for_update()
 _WHOLE = select(Job, clock.TIME).where(Job.id == bindparam("job_id")).options(joinedload(Job.stages))
 # The stage whose result is as long as what a job makes.
 _MAKER = "trim"
@@ -74,6 +75,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
                 for position, stage in enumerate(plan.stages)
             ],
         )
+        job.as_of = moment
         session.add(job)
         session.flush()
         idempotency.record(session, job)
@@ -157,7 +159,7 @@ def hold(session: Session, job_id: str) -> bool:
     Whoever reads it does so by another statement, which begins when the lock is had: one that waits for the lock sees
     the stages as they were before.
     """
-    return session.execute(_LOCK, {"job_id": job_id}).one_or_none() is not None
+    return session.connection().execute(_LOCK, {"job_id": job_id}).one_or_none() is not None
 
 
 def find(session: Session, job_id: str) -> Job | None:

@@ -1,8 +1,15 @@
-"""The thread beside a running stage: it tells of the start, keeps the lease, saves the progress, and notices a loss."""
+"""The thread beside a running stage: it tells of the start, keeps the lease, saves the progress, and notices a loss.
+
+A process has one, for all its stages one after the other.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
+from functools import lru_cache
+from queue import SimpleQueue
 from types import TracebackType
 
 import structlog
@@ -26,22 +33,25 @@ class Heartbeat:
 
     def __init__(self, lease: Lease, *, lease_s: int, every_s: float) -> None:
         self.progress = 0.0
+        self._told = 0.0
         self._lease = lease
         self._lease_s = lease_s
         self._every_s = every_s
         self._lost = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"heartbeat-{lease.stage}", daemon=True)
+        self._beating = threading.Lock()
 
     def __enter__(self) -> Heartbeat:
-        self._thread.start()
+        _thread(os.getpid()).put(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        # What was begun is waited for.
+        with self._beating:
+            pass
 
     @property
     def lost(self) -> bool:
@@ -53,32 +63,56 @@ class Heartbeat:
         if self.lost:
             raise LeaseLost
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Beat until the block ends, or the stage is lost."""
         try:
             with tracing.unseen():
-                self._renew_until_stopped()
+                if not self._stop.wait(min(_TELL_AFTER_S, self._every_s)):
+                    self._beat(self._tell)
+                while not self.lost and not self._stop.wait(self._every_s):
+                    self._beat(self._renew)
         except BaseException:
             # Without a heartbeat another worker takes the stage: this one must know.
             self._lost.set()
             raise
 
-    def _renew_until_stopped(self) -> None:
-        if self._stop.wait(min(_TELL_AFTER_S, self._every_s)):
-            return
+    def _beat(self, do: Callable[[], None]) -> None:
+        with self._beating:
+            if not self._stop.is_set():
+                do()
+
+    def _tell(self) -> None:
         job_document.announce(self._lease.job_id)
-        announced = 0.0
-        while not self._stop.wait(self._every_s):
-            progress = self.progress
-            try:
-                if not leases.renew(self._lease, seconds=self._lease_s, progress=progress):
-                    metrics.LEASE_TROUBLE.labels("lost").inc()
-                    self._lost.set()
-                    return
-                if progress - announced >= 0.001:
-                    job_document.announce(self._lease.job_id)
-                    announced = progress
-            except TransientError as error:
-                # While nobody can ask the database, nobody can take the stage either; and should another worker have
-                # taken it when we can ask again, the answer says so.
-                metrics.LEASE_TROUBLE.labels("missed").inc()
-                _log.warning("heartbeat missed", job_id=self._lease.job_id, reason=error.message)
+
+    def _renew(self) -> None:
+        progress = self.progress
+        try:
+            if not leases.renew(self._lease, seconds=self._lease_s, progress=progress):
+                metrics.LEASE_TROUBLE.labels("lost").inc()
+                self._lost.set()
+                return
+            if progress - self._told >= 0.001:
+                self._told = progress
+                self._tell()
+        except TransientError as error:
+            # While nobody can ask the database, nobody can take the stage either; and should another worker have
+            # taken it when we can ask again, the answer says so.
+            metrics.LEASE_TROUBLE.labels("missed").inc()
+            _log.warning("heartbeat missed", job_id=self._lease.job_id, reason=error.message)
+
+
+@lru_cache(maxsize=1)
+def _thread(pid: int) -> SimpleQueue[Heartbeat]:
+    """Start the thread of this process, and return what it takes heartbeats from; a forked child starts its own."""
+    waiting: SimpleQueue[Heartbeat] = SimpleQueue()
+    threading.Thread(target=_serve, args=(waiting,), name=f"heartbeat-{pid}", daemon=True).start()
+    return waiting
+
+
+def _serve(waiting: SimpleQueue[Heartbeat]) -> None:
+    try:
+        while True:
+            waiting.get().run()
+    finally:
+        # It ends by a fault alone: the next stage starts another.
+        _thread.cache_clear()

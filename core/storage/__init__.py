@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from core.storage.base import ObjectMissing, OpenUpload, Part, Storage, Stored, StoredObject, Stream, UploadMissing
@@ -23,8 +24,12 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=4)
 def storage_from(settings: Settings) -> Storage:
-    """Return the storage that the settings name: S3 when `s3_bucket` is set, else the folder `storage_dir`."""
+    """Return the storage that the settings name: S3 when `s3_bucket` is set, else the folder `storage_dir`.
+
+    The same for the same settings: its connections outlive the stage or the request that asked.
+    """
     if settings.s3_bucket is None:
         from core.storage.local import LocalStorage
 
