@@ -18,6 +18,12 @@ from tests.keys import KEY
 
 pytestmark = pytest.mark.e2e
 
+# The generator knows no type with a wildcard.
+CONFIG = """
+package_name_override: cutwork_generated
+post_hooks: []
+content_type_overrides: {"image/*": application/octet-stream}
+"""
 PAGE = ROOT / "docs" / "api.md"
 
 
@@ -53,7 +59,7 @@ def generated(local_stack, tmp_path, monkeypatch):
     """The package that openapi-python-client writes from the served document."""
     url, _ = local_stack
     target = tmp_path / "generated"
-    (tmp_path / "config.yml").write_text("package_name_override: cutwork_generated\npost_hooks: []\n")
+    (tmp_path / "config.yml").write_text(CONFIG)
     command = [Path(sys.executable).parent / "openapi-python-client", "generate", "--url", f"{url}/openapi.json"]
     command += ["--config", tmp_path / "config.yml", "--output-path", target, "--meta", "none", "--fail-on-warning"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
