@@ -23,7 +23,7 @@ from core.settings import get_settings
 from core.telemetry import metrics, tracing
 
 _SQLITE_BUSY_MS = 30_000
-_HIDE = True
+_PRIVATE = {"hide_parameters": True}
 """Errors of the database do not repeat the values of a statement, addresses and hashes among them, into the log."""
 _FRESH_S = 1.0
 """A connection that was used so many seconds ago is taken for whole."""
@@ -88,9 +88,7 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
     if parsed.get_backend_name() != "sqlite":
         # A server that vanished without a word must be noticed: see libpq's connection parameters.
         patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-        made = create_engine(
-            parsed, hide_parameters=True, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience
-        )
+        made = create_engine(parsed, **_PRIVATE, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience)
         event.listen(made, "connect", _prepare_postgres)
         event.listen(made, "checkin", _note_use)
         event.listen(made, "checkout", _ping_when_idle)
@@ -99,7 +97,7 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     made = create_engine(
-        parsed, hide_parameters=True, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False}
+        parsed, **_PRIVATE, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False}
     )
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
