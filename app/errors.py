@@ -24,6 +24,7 @@ from core.errors import (
     TransientError,
 )
 from core.storage import ObjectMissing
+from core.telemetry import metrics
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -70,6 +71,7 @@ def problem(
     headers: Iterable[tuple[str, str]] = (),
 ) -> Response:
     """Return a problem; its shape is `app.schemas.problem.ProblemSchema`."""
+    metrics.HTTP_PROBLEMS.labels(metrics.code_label(code)).inc()
     document = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

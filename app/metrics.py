@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import threading
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import structlog
@@ -30,7 +32,13 @@ def init_app(app: Flask) -> None:
 
 def route() -> str:
     """Return the template of the route that was asked for: one value for all that lead nowhere."""
-    return request.url_rule.rule if request.url_rule else _UNMATCHED
+    return _plain(request.url_rule.rule) if request.url_rule else _UNMATCHED
+
+
+@lru_cache
+def _plain(rule: str) -> str:
+    """The template without the names of converters: `/v1/jobs/<job_id>`."""
+    return re.sub(r"<[^:<>]+:", "<", rule)
 
 
 def _begin(_app: Flask) -> None:

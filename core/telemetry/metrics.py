@@ -23,6 +23,7 @@ HTTP_SECONDS = Histogram(
     ["method", "route"],
     buckets=_SHORT_S,
 )
+HTTP_PROBLEMS = Counter("cutwork_http_problems", "Requests refused or failed, by the code of the answer.", ["code"])
 
 STAGE_CLAIMS = Counter("cutwork_stage_claims", "Messages of stages by what became of them.", ["stage", "outcome"])
 STAGE_RUNS = Counter("cutwork_stage_runs", "Runs of stages that have ended, by how.", ["stage", "outcome"])
@@ -87,3 +88,7 @@ def code_label(code: str) -> str:
         return OTHER
     _CODES.add(code)
     return code
+
+
+for _code in ("storage_quota_exceeded", "minutes_quota_exceeded", "too_many_jobs", "too_many_requests"):
+    HTTP_PROBLEMS.labels(code_label(_code))

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from prometheus_client import REGISTRY
 
+from core.settings import get_settings
 from core.telemetry import metrics
 
 
@@ -28,6 +29,14 @@ def test_a_request_counts_under_the_template_of_its_route(client):
     client.get("/v1/jobs/job_00000000000000000000000000")
     assert value("cutwork_http_requests_total", status="404", **labels) == before + 2
     assert value("cutwork_http_request_seconds_count", **labels) >= 2
+
+
+def test_what_is_refused_counts_under_its_code(client, monkeypatch):
+    monkeypatch.setenv("QUOTA_STORED_BYTES", "1")
+    get_settings.cache_clear()
+    before = value("cutwork_http_problems_total", code="storage_quota_exceeded")
+    assert client.post("/v1/uploads", json={"filename": "a.mp4", "size": 2}).status_code == 403
+    assert value("cutwork_http_problems_total", code="storage_quota_exceeded") == before + 1
 
 
 def test_odd_requests_make_no_series_of_their_own(client):
