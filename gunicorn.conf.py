@@ -33,5 +33,6 @@ def on_exit(server: Any) -> None:  # noqa: ARG001
     """Leave nothing behind."""
     folder.remove()
 
+
 # Longer than the longest query that is refused with a reason: what is longer gets a page of gunicorn's.
 limit_request_line = 8190

@@ -126,6 +126,11 @@ def is_asset(source: str) -> bool:
     return source.startswith("ast_") and not Path(source).exists()
 
 
+def is_address(source: str) -> bool:
+    """Tell an address from a path and an id."""
+    return source.startswith(("https://", "http://"))
+
+
 class Seconds(click.ParamType[str]):
     """A time on the command line, handed on as a decimal string of seconds."""
 

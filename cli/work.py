@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 import click
 
 from cli import events, tables
-from cli.brand import is_asset
+from cli.brand import is_address, is_asset
 from cli.client import Api, Json
 from cli.config import Config
 from cli.download import fetch_output
@@ -23,6 +23,11 @@ SECOND_THOUGHTS_S = 3
 def as_asset(config: Config, api: Api, source: str) -> str:
     """Return the asset id of a path, which is uploaded, or of an id, which is taken as it is."""
     return source if is_asset(source) else str(send(config, api, Path(source))["id"])
+
+
+def as_input(config: Config, api: Api, source: str) -> str | Json:
+    """Return what a job starts from: like `as_asset`, or an address that the server fetches itself."""
+    return {"url": source} if is_address(source) else as_asset(config, api, source)
 
 
 def send(config: Config, api: Api, path: Path) -> Json:

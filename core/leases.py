@@ -7,12 +7,14 @@ twice, or a worker that wakes after its lease ran out, changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import bindparam, exists, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import Session, contains_eager
 
 from core import artifacts, clock, jobs, states
 from core.db import reading, transaction
@@ -123,7 +125,11 @@ class Commit:
     job: Job
 
 
-def commit(lease: Lease, artifact: Artifact) -> Commit | None:
+Then = Callable[[Session, Job, JobStage], None]
+"""What else is to be changed by the commit of a stage, of the job that is locked."""
+
+
+def commit(lease: Lease, artifact: Artifact, then: Then | None = None) -> Commit | None:
     """Store what the stage made and mark it done, in one transaction; None when the lease is no longer ours.
 
     The artifact that counts may be another one: another job of the account may have made the same first.
@@ -137,8 +143,20 @@ def commit(lease: Lease, artifact: Artifact) -> Commit | None:
             return Commit(made, job) if job and made and made.files == artifact.files else None
         made = artifacts.keep(session, artifact)
         jobs.finish_from_artifact(stage, made, cached=False, moment=job.as_of)
+        if then is not None:
+            then(session, job, stage)
         jobs.settle(job, job.as_of)
         return Commit(made, job)
+
+
+def remember(lease: Lease, notes: Mapping[str, Any]) -> bool:
+    """Keep notes of a stage for its next attempt; False when it is no longer ours."""
+    with transaction() as session:
+        stage = held(jobs.lock(session, lease.job_id), lease)
+        if stage is None:
+            return False
+        stage.notes = dict(notes)
+        return True
 
 
 def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:

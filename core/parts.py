@@ -94,7 +94,7 @@ def _rows(session: Session, job: Job, stage: JobStage, parts: Sequence[PartPlan]
                 stage=part.kind,
                 version=part.version,
                 params=part.params,
-                inputs={label: _identity(session, source) for label, source in part.inputs.items()},
+                inputs={label: identity(session, source) for label, source in part.inputs.items()},
                 account=job.account_id,
             ),
             params=dict(part.params),
@@ -118,7 +118,8 @@ def _wait_for(stage: JobStage, rows: Sequence[JobStage], notes: Mapping[str, Any
     stage.lease_owner = stage.lease_expires_at = stage.queued_at = stage.started_at = None
 
 
-def _identity(session: Session, source: Mapping[str, str]) -> str:
+def identity(session: Session, source: Mapping[str, str]) -> str:
+    """Return what an input adds to a digest: the bytes of an asset, or the artifact and its file."""
     if "asset" in source:
         return f"sha256:{session.get_one(Asset, source['asset']).sha256}"
     return f"{source['digest']}/{source['file']}"

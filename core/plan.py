@@ -29,7 +29,7 @@ class JobPlan:
     """
 
     pipeline: str
-    input_asset_id: str
+    input_asset_id: str | None
     params: Mapping[str, object]
     filename: str
     stages: tuple[StagePlan, ...]

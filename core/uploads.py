@@ -48,6 +48,34 @@ def create(
         raise InputError("empty_file", "The file is empty: there is nothing to upload.")
     if size > settings.upload_max_bytes:
         raise InputError("upload_too_large", f"The file is larger than the {settings.upload_max_bytes} bytes allowed.")
+    return begin(
+        account_id,
+        storage,
+        filename=filename,
+        size=size,
+        content_type=content_type,
+        sha256=sha256,
+        external_id=external_id,
+        metadata=metadata,
+    )
+
+
+def begin(
+    account_id: str,
+    storage: Storage,
+    *,
+    filename: str,
+    size: int | None,
+    content_type: str | None,
+    sha256: str | None = None,
+    external_id: str | None = None,
+    metadata: Mapping[str, object] | None = None,
+) -> Upload:
+    """Open an upload of so many bytes, or of as many as will come: then `set_size` says how many that were.
+
+    Raises ForbiddenError `storage_quota_exceeded`.
+    """
+    settings = get_settings()
     guessed = content_type or mimetypes.guess_type(filename)[0] or "application/octet-stream"
     upload_id, moment = new_id("upl"), now()
     key = f"{PREFIX}{upload_id}/source"
@@ -56,9 +84,9 @@ def create(
         account_id=account_id,
         filename=filename,
         content_type=guessed,
-        size=size,
+        size=size or 0,
         sha256=sha256,
-        part_size=max(settings.upload_part_bytes, -(-size // _MOST_PARTS)),
+        part_size=max(settings.upload_part_bytes, -(-(size or settings.upload_max_bytes) // _MOST_PARTS)),
         storage_key=key,
         multipart_id=storage.create_multipart(key, content_type=guessed),
         external_id=external_id,
@@ -74,6 +102,18 @@ def create(
     if stored is not upload:
         storage.abort_multipart(key, upload.multipart_id)
     return stored
+
+
+def set_size(upload_id: str, size: int) -> None:
+    """Say how many bytes have come for an open upload that was begun without a size.
+
+    Raises ForbiddenError `storage_quota_exceeded`.
+    """
+    with transaction() as session:
+        row = session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one()
+        if row.status == OPEN and row.size != size:
+            quotas.require_bytes(session, row.account_id, size - row.size)
+            row.size = size
 
 
 def get(account_id: str, upload_id: str) -> Upload:

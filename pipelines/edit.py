@@ -1,4 +1,4 @@
-"""The edit pipeline: probe → trim → (preview beside brand) → publish."""
+"""The edit pipeline: (import →) probe → trim → (preview beside brand) → publish."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from core import assets
 from core.errors import InputError
 from core.models import Asset
 from core.plan import JobPlan
@@ -14,6 +13,7 @@ from core.settings import get_settings
 from pipelines import branding, inspect
 from pipelines.planner import Output, Planner
 from pipelines.request_schema import of_the_job
+from pipelines.sources import plan_input
 
 NAME = "edit"
 # A player's clock is rounded: an end so little past the recording's means its end.
@@ -23,15 +23,16 @@ _SLACK = Fraction(1, 10)
 def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     """Plan an edit from a request that `EditSchema` has loaded.
 
-    Raises NotFoundError `asset_not_found`; InputError `no_video`, `range_past_end`, `too_many_streams`,
+    Raises NotFoundError `asset_not_found`; InputError `url_refused`, `no_video`, `range_past_end`, `too_many_streams`,
     `too_many_pixels`, `too_long` when the asset's facts, if they are known by now, rule the edit out: the engine checks
     again.
     """
-    source = assets.get(account_id, request["input"])
     _check_length(request["keep"], get_settings().max_duration_s)
-    facts = inspect.facts(account_id, source)
-    check(facts, request)
     planner = Planner(account_id)
+    given = plan_input(planner, account_id, request["input"])
+    facts = inspect.facts(account_id, given.asset) if given.asset else None
+    check(facts, request)
+    source = given.source
     inspect.plan_probe(planner, source)
     keep = [[piece["start"], piece["end"]] for piece in request["keep"]]
     inputs: dict[str, Asset | Output] = {"source": source, "keyframes": Output("probe", "keyframes.json")}
@@ -58,8 +59,8 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     inspect.plan_moderation(planner)
     return JobPlan(
         pipeline=NAME,
-        input_asset_id=source.id,
-        filename=request.get("filename") or source.filename,
+        input_asset_id=given.asset.id if given.asset else None,
+        filename=request.get("filename") or given.filename,
         stages=planner.stages,
         **of_the_job(account_id, request),
         media_ms=_length_ms(facts, request["keep"]),

@@ -10,7 +10,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, pre_load, va
 from core.settings import get_settings
 from pipelines.brand_schema import BrandSchema
 from pipelines.request_schema import RequestSchema
-from pipelines.times import Time, asset_id
+from pipelines.sources import SourceField
+from pipelines.times import Time
 
 MODES = ("smart", "exact", "copy")
 
@@ -36,7 +37,7 @@ class PreviewSchema(Schema):
 class EditSchema(RequestSchema):
     """Keep some ranges of a recording; add a preview and branding if wanted."""
 
-    input = asset_id(required=True)
+    input = SourceField(required=True)
     keep = fields.List(fields.Nested(KeepSchema), required=True, validate=validate.Length(min=1))
     mode = fields.String(
         load_default="smart",

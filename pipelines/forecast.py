@@ -23,11 +23,13 @@ KEYFRAMES = "keyframes.json"
 def forecast(account_id: str, request: Mapping[str, Any], storage: Storage) -> dict[str, Any] | None:
     """Return how an edit's trim would cut: mode, ranges, frames, estimated CPU seconds and bytes.
 
-    None while the source's facts are not known, and for sound alone.
+    None while the source's facts are not known, or it has yet to be fetched, and for sound alone.
 
     Raises:
         InputError: as the cut would, `invalid_range` or `range_past_end`.
     """
+    if not isinstance(request["input"], str):
+        return None
     source = assets.get(account_id, request["input"])
     probe = inspect.probes(account_id, [source]).get(source.id)
     if probe is None or KEYFRAMES not in probe.files:

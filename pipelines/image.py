@@ -1,4 +1,4 @@
-"""The image pipeline: probe → image, whose files are what people fetch."""
+"""The image pipeline: (import →) probe → image, whose files are what people fetch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from core.storage import Storage
 from pipelines import inspect
 from pipelines.planner import Output, Planner
 from pipelines.request_schema import of_the_job
+from pipelines.sources import plan_input
 
 NAME = "image"
 _ENDINGS = {"jpeg": "jpg"}
@@ -24,11 +25,12 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     Raises NotFoundError `asset_not_found`; InputError `no_image` when the facts of an asset, if they are known by now,
     rule the work out: the engine checks again.
     """
-    source = assets.get(account_id, request["input"])
-    _check(account_id, source, "input")
     planner = Planner(account_id)
-    inspect.plan_probe(planner, source)
-    inputs: dict[str, Asset | Output] = {"source": source}
+    given = plan_input(planner, account_id, request["input"])
+    if given.asset is not None:
+        _check(account_id, given.asset, "input")
+    inspect.plan_probe(planner, given.source)
+    inputs: dict[str, Asset | Output] = {"source": given.source}
     operations = []
     for place, operation in enumerate(request["operations"]):
         if "asset" in operation:
@@ -48,8 +50,8 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     inspect.plan_moderation(planner)
     return JobPlan(
         pipeline=NAME,
-        input_asset_id=source.id,
-        filename=request.get("filename") or source.filename,
+        input_asset_id=given.asset.id if given.asset else None,
+        filename=request.get("filename") or given.filename,
         stages=planner.stages,
         **of_the_job(account_id, request),
     )

@@ -10,7 +10,8 @@ from core.errors import InputError
 from pipelines.image_fields import TRANSPARENT, Colour, Tagged, choice, side
 from pipelines.image_operations import FITS, GRAVITIES, OPERATIONS, without_idle_fit
 from pipelines.request_schema import RequestSchema
-from pipelines.times import WholeRegexp, asset_id
+from pipelines.sources import SourceField
+from pipelines.times import WholeRegexp
 
 FORMATS = ("webp", "jpeg", "png", "avif", "gif")
 QUALITIES = {"webp": 80, "jpeg": 82, "avif": 60}
@@ -73,7 +74,7 @@ class ImageOutputSchema(Schema):
 class ImageSchema(RequestSchema):
     """Edit an image: an ordered list of operations, then one or more files. Animations stay animated."""
 
-    input = asset_id(required=True)
+    input = SourceField(required=True)
     operations = fields.List(
         Tagged("op", OPERATIONS), load_default=list, validate=validate.Length(max=_MOST_OPERATIONS)
     )

@@ -11,14 +11,14 @@ from core.models import Artifact, Asset
 from core.moderation import stamp
 from core.plan import JobPlan
 from core.settings import get_settings
-from pipelines.planner import Planner
+from pipelines.planner import Output, Planner
 
 NAME = "inspect"
 
 
-def plan_probe(planner: Planner, asset: Asset) -> None:
+def plan_probe(planner: Planner, source: Asset | Output) -> None:
     """Add the probe of an asset: the same stage, with the same digest, in every pipeline."""
-    planner.add("probe", params={}, inputs={"source": asset})
+    planner.add("probe", params={}, inputs={"source": source})
 
 
 def plan_moderation(planner: Planner) -> None:

@@ -11,6 +11,8 @@ from marshmallow import ValidationError, fields, validate
 from core.errors import InputError
 from core.timecode import format_time, parse_time
 
+ASSET_ID = r"^ast_[0-9a-z]{26}$"
+
 
 class WholeRegexp(validate.Regexp):
     """A regular expression that a text matches as a whole.
@@ -78,4 +80,4 @@ def colour(**options: Any) -> fields.String:
 
 def asset_id(**options: Any) -> fields.String:
     """The id of an asset, `ast_…`."""
-    return fields.String(validate=WholeRegexp(r"^ast_[0-9a-z]{26}$", error="Not an asset id (ast_…)."), **options)
+    return fields.String(validate=WholeRegexp(ASSET_ID, error="Not an asset id (ast_…)."), **options)

@@ -13,7 +13,7 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from core import job_document, jobs, leases, parts, states
 from core.errors import CutworkError, EngineError, TransientError
-from core.leases import Commit, Lease, Refused
+from core.leases import Commit, Lease, Refused, Then
 from core.models import Artifact, Job, JobStage
 from core.settings import get_settings
 from core.storage import storage_from
@@ -156,7 +156,7 @@ def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) ->
         if context.artifact is None:
             _expand(lease, context)
             return None
-        committed = _commit(lease, context.artifact, beat)
+        committed = _commit(lease, context.artifact, context.then, beat)
     if committed is None or committed.artifact.files != context.artifact.files:
         # The stage was lost, or another job of the account committed the same work first.
         _discard(context)
@@ -173,7 +173,7 @@ def _expand(lease: Lease, context: StageContext) -> None:
     _log.info("stage split", parts=len(context.expansion[0]))
 
 
-def _commit(lease: Lease, artifact: Artifact, beat: Heartbeat) -> Commit | None:
+def _commit(lease: Lease, artifact: Artifact, then: Then | None, beat: Heartbeat) -> Commit | None:
     """Commit, and wait a while for a database that is away: the work is done and must not be lost.
 
     None when the stage is no longer ours.
@@ -182,7 +182,7 @@ def _commit(lease: Lease, artifact: Artifact, beat: Heartbeat) -> Commit | None:
     tries = 0
     while True:
         try:
-            return leases.commit(lease, artifact)
+            return leases.commit(lease, artifact, then)
         except TransientError:
             if beat.lost or time.monotonic() > deadline:
                 raise

@@ -13,10 +13,11 @@ from typing import Any, BinaryIO, cast
 
 import structlog
 
-from core import artifacts, scratch
+from core import artifacts, leases, scratch
 from core import parts as core_parts
 from core.db import reading
 from core.errors import EngineError, InputError, TransientError
+from core.imports.resolve import resolve
 from core.models import Artifact, Asset, Job, JobStage
 from core.parts import PartPlan
 from core.settings import Settings
@@ -24,7 +25,7 @@ from core.storage import Storage, Stream
 from core.storage.ranged import RangedFile
 from media.faststart import arrange, settled
 from tasks.counted import CountedFile
-from tasks.heartbeat import Heartbeat
+from tasks.heartbeat import Heartbeat, LeaseLost
 from tasks.stages import STAGES, Stage
 
 _log = structlog.get_logger(__name__)
@@ -73,9 +74,10 @@ class StageContext:
         self.artifact: Artifact | None = None
         self.expansion: tuple[list[PartPlan], Mapping[str, Any]] | None = None
         self.notes: Mapping[str, Any] | None = row.notes
+        self.then: leases.Then | None = None
+        self.storage = storage
         self._row = row
         self._stage = stage
-        self._storage = storage
         self._beat = beat
         self._attempt = uuid.uuid4().hex[:12]
         self._stored: list[str] = []
@@ -111,7 +113,7 @@ class StageContext:
     @contextmanager
     def open(self, source: Input) -> Iterator[BinaryIO]:
         """Open an input for reading; it is seekable, and only the bytes that are read travel."""
-        file = self._storage.open(source.key)
+        file = self.storage.open(source.key)
         counted = file if isinstance(file, RangedFile) else CountedFile(file)
         self._opened.append(counted)
         with closing(counted):
@@ -166,7 +168,7 @@ class StageContext:
         """
         with self.scratch() as folder, ExitStack() as closing_down:
             path, key = folder / name, self._key(name)
-            stream = self._storage.stream(
+            stream = self.storage.stream(
                 key,
                 path,
                 content_type=_content_type(name),
@@ -211,10 +213,26 @@ class StageContext:
             warnings=[dict(warning) for warning in warnings],
         )
 
+    @property
+    def seconds(self) -> float:
+        """How long the stage may take."""
+        return float(self._stage.soft_limit_s)
+
+    def remember(self, notes: Mapping[str, Any]) -> None:
+        """Keep notes for the next attempt of this stage; raises LeaseLost."""
+        if not leases.remember(self._beat.lease, notes):
+            raise LeaseLost
+
+    def provide(self, asset: Asset) -> None:
+        """Make an asset what the other stages of the job read; it counts once the stage is committed."""
+        versions = {name: stage.version for name, stage in STAGES.items()}
+        self.then = lambda session, job, stage: resolve(session, job, stage, asset, versions)
+        self.store({}, result={"asset": asset.id, "size": asset.size, "sha256": asset.sha256})
+
     def discard(self) -> None:
         """Delete what was stored, because it will not be committed."""
         for key in self._stored:
-            self._storage.delete(key)
+            self.storage.delete(key)
 
     def _put(self, name: str, path: Path, media: Mapping[str, object] | None) -> dict[str, Any]:
         self._beat.check()
@@ -225,7 +243,7 @@ class StageContext:
             stored = stream.finish(made.head, made.start, made.end)
         else:
             key = self._key(name)
-            stored = self._storage.put_file(key, path, content_type=_content_type(name))
+            stored = self.storage.put_file(key, path, content_type=_content_type(name))
         return {
             "key": key,
             "size": stored.size,

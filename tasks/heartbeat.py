@@ -54,6 +54,11 @@ class Heartbeat:
             pass
 
     @property
+    def lease(self) -> Lease:
+        """The lease that is kept."""
+        return self._lease
+
+    @property
     def lost(self) -> bool:
         """Whether the stage is no longer ours."""
         return self._lost.is_set()

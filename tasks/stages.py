@@ -61,6 +61,15 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage(
+            name="import",
+            summary="Fetch the file behind an address and make it an asset",
+            pool="light",
+            soft_limit_s=6 * _HOUR,
+            hard_limit_s=6 * _HOUR + 300,
+            retries=8,
+            weight=10,
+        ),
+        Stage(
             name="probe",
             summary="Read the facts and the keyframe map of a file",
             pool="light",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import work
-from cli.brand import Brand, LowerThird, Seconds, check_source
+from cli.brand import Brand, LowerThird, Seconds, check_source, is_address
 from cli.client import Json
 from cli.config import Config, common_options, pass_config
 from cli.download import check_target
@@ -94,7 +94,7 @@ class Keep(click.ParamType[Json]):
 @common_options
 @pass_config
 def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) -> None:
-    """Cut, brand, preview and publish VIDEO, a file (it is uploaded) or an asset's id.
+    """Cut, brand, preview and publish VIDEO: a file (it is uploaded), an asset's id, or a URL (the server fetches it).
 
     Ranges are half-open: the frame at START is in, the frame at END is not. Times are seconds or a clock. Files are
     uploaded once; the same edit again is answered from cache.
@@ -105,12 +105,13 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
       cutwork edit lecture.mp4 --keep 0-2:30 --keep 1:02:03.5- -o cut.mp4
       cutwork edit lecture.mp4 --keep 900- --intro "text:Linear algebra|Lecture 7" \\
           --outro outro.mp4 --transition crossfade --watermark logo.png -o cut.mp4
+      cutwork edit https://example.com/lecture.mp4 --keep 15:00-45:00 -o cut.mp4
       cutwork edit ast_01k9x3… --keep 15:00-45:00 --detach --json
     """
     brand = _brand(options)
     _check(video, brand, options)
     api, show = config.api(), display(config)
-    body: Json = {"input": work.as_asset(config, api, video), "keep": list(keep), "preview": not options["no_preview"]}
+    body: Json = {"input": work.as_input(config, api, video), "keep": list(keep), "preview": not options["no_preview"]}
     if brand is not None:
         body["brand"] = brand.document(lambda source: work.as_asset(config, api, source))
     if options["mode"]:
@@ -159,7 +160,8 @@ def _brand(options: dict[str, Any]) -> Brand | None:
 
 
 def _check(video: str, brand: Brand | None, options: dict[str, Any]) -> None:
-    check_source(video)
+    if not is_address(video):
+        check_source(video)
     if brand is None and options["transition"]:
         raise click.UsageError("--transition has nothing to go over to with --no-brand")
     if options["detach"] and (options["output"] or options["previews"]):

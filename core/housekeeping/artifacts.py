@@ -89,7 +89,7 @@ def _wanted(session: Session, digests: Sequence[str], before: datetime, facts_of
     query = (
         select(JobStage.digest)
         .join(Job, Job.id == JobStage.job_id)
-        .join(Asset, Asset.id == Job.input_asset_id)
+        .outerjoin(Asset, Asset.id == Job.input_asset_id)
         .where(JobStage.digest.in_(digests))
         .where(or_(Job.status.not_in(states.TERMINAL), Job.finished_at >= before, of_the_asset))
         .distinct()

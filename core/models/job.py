@@ -41,7 +41,7 @@ class Job(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("job"))
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
     pipeline: Mapped[str] = mapped_column(String(40))
-    input_asset_id: Mapped[str] = mapped_column(ForeignKey("assets.id"), index=True)
+    input_asset_id: Mapped[str | None] = mapped_column(ForeignKey("assets.id"), index=True)
     lane: Mapped[str] = mapped_column(String(16), default="work", server_default="work")
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     status: Mapped[str] = mapped_column(String(16), default="queued")

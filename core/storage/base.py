@@ -132,6 +132,9 @@ class Storage(Protocol):
     def sign_part(self, key: str, upload_id: str, number: int, *, expires_s: int, size: int | None = None) -> str:
         """Return a URL to PUT a part to; with `size`, of exactly so many bytes."""
 
+    def send_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
+        """Store a part from here, in place of an earlier one of its number; raises UploadMissing."""
+
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Yield the multipart uploads that are open for keys that start with a prefix, in any order."""
 

@@ -11,6 +11,7 @@ A key has no segment that starts with a dot, so none reaches the hidden folders.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import time
@@ -118,6 +119,14 @@ class LocalStorage:
                 size=size,
             )
         )
+
+    def send_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
+        """Write a part; raises UploadMissing."""
+        folder = self._parts(key, upload_id)
+        with _errors(key), self._scratch() as path:
+            etag = receive(io.BytesIO(data), len(data), path)
+            folder.add(base.checked_number(number), etag, path)
+            return Part(number, len(data), etag)
 
     def uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Yield the open uploads for keys that start with `prefix`."""

@@ -129,6 +129,14 @@ def test_wrong_usage_ends_before_anything_is_sent(world, cutwork, clip, options,
     assert world.seen == []
 
 
+def test_an_address_is_left_to_the_server(finished, cutwork):
+    answer = cutwork("edit", "https://example.com/talk.mp4", "--keep", "1-2", "--detach")
+    assert (answer.code, answer.out) == (0, "job_1\n")
+    [body] = finished.bodies("POST /v1/jobs/edit")
+    assert body["input"] == {"url": "https://example.com/talk.mp4"}
+    assert finished.requests("POST /v1/uploads") == []
+
+
 def test_a_lost_answer_makes_no_second_job(finished, cutwork, clip):
     busy = problem(409, "idempotency_in_progress", "A request with this key is being answered.", retry_after=0)
     finished.job_answers = [None, busy, problem(503, "database_unavailable", "The database did not answer.")]

@@ -1,22 +1,22 @@
-"""A webhook from a real job to a real receiver, which is away at first."""
+"""A job from an address to a webhook, by real workers; the receiver is away at first."""
 
 import json
 import time
 
 from standardwebhooks.webhooks import Webhook
 
+from tests.core.imports.files import served
 from tests.core.outgoing.servers import serving
 
 
 def test_the_end_of_a_job_arrives_though_the_receiver_was_away(local_client, sample):
     answers = [503]
-    with serving(lambda handler: handler.reply(answers.pop() if answers else 204)) as (port, requests):
+    receiving = serving(lambda handler: handler.reply(answers.pop() if answers else 204))
+    with served(sample.read_bytes()) as file, receiving as (port, requests):
         secret = local_client.post("/v1/webhooks/job_urls/rotate", 200)["secret"]
-        asset = local_client.upload(sample)
-        job = local_client.edit(
-            asset, [{"start": 1, "end": 2}], preview=False, webhook_url=f"http://127.0.0.1:{port}/hook"
-        )
-        local_client.wait(job)
+        asked = {"input": {"url": file.url}, "keep": [{"start": 1, "end": 2}], "preview": False}
+        job = local_client.post("/v1/jobs/edit", 202, webhook_url=f"http://127.0.0.1:{port}/hook", **asked)
+        assert local_client.wait(job)["status"] == "succeeded"
         deadline = time.monotonic() + 60
         while len(requests) < 2 and time.monotonic() < deadline:
             time.sleep(0.1)
