@@ -46,14 +46,20 @@ def test_a_watermark_is_painted_in_segments(client, recording, tmp_path):
     logo = tmp_path / "logo.png"
     Image.new("RGB", (80, 40), (255, 255, 255)).save(logo)
     watermark = {"asset": client.upload(logo)["id"], "position": "bottom-right", "width": "0.25", "opacity": 1}
-    brand = {"intro": {"title": "Long", "duration": "1"}, "watermark": watermark}
+    thirds = [{"title": "Ada", "subtitle": "Speaker", "start": 2, "end": 5, "background": "#ffffff"}]
+    brand = {"intro": {"title": "Long", "duration": "1", "template": "band"}, "watermark": watermark}
+    brand |= {"logo": watermark["asset"], "lower_thirds": thirds, "loudness": -23}
     job = client.wait(client.edit(client.upload(recording), [{"end": "64"}], brand=brand, preview=False))
     assert job["status"] == "succeeded", job["error"]
     made = job["stages"]["brand"]
     assert made["parts"] == {"total": 4, "running": 0, "succeeded": 4}
     assert (made["result"]["fallback"], made["result"]["frames"]) == (None, 65 * 25)
+    assert made["result"]["loudness"][0]["after_lufs"] == pytest.approx(-23, abs=0.5)
     with av.open(str(client.download(job, "video", tmp_path))) as container:
         frames = list(container.decode(video=0))[25:]
     assert [read_frame(frame) for frame in frames] == list(range(64 * 25))
     # 80 × 40 pixels, 10 from the right and from below.
     assert min(planes(frame)[0][134:168, 234:308].min() for frame in frames[::50]) > 220
+    # The plate of the lower third is white while it stands; none of these frames is a flash.
+    plate = [planes(frame)[0][150:160, 40:60].mean() for frame in (frames[35], frames[90], frames[160])]
+    assert plate[1] > max(plate[0], plate[2]) + 20
