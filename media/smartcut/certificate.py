@@ -104,7 +104,10 @@ def psnr(made: av.VideoFrame, given: av.VideoFrame) -> float:
     one, other = luma_plane(made), luma_plane(given)
     if one.shape != other.shape:
         return 0.0
-    error = float(np.mean((one.astype(np.int32) - other) ** 2))
+    # Row by row, a sum of squares stays exact enough in 32 bits, which takes half the time of whole numbers.
+    difference = one.astype(np.float32)
+    difference -= other
+    error = float(np.einsum("ij,ij->i", difference, difference).sum(dtype=np.float64)) / difference.size
     peak = (1 << made.format.components[0].bits) - 1
     return _SAME if error == 0 else min(10 * math.log10(peak * peak / error), _SAME)
 
