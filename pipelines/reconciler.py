@@ -111,7 +111,7 @@ def go_on(job_id: str) -> None:
         job = session.execute(_ENDED, {"job_id": job_id}).one_or_none()
     if job:
         line.move_up(job.account_id, job.lane)
-        send_due(job_id=job.id)
+        send_due(job_id=job_id)
     else:
         _repair(job_id, jobs.unsent)
 
