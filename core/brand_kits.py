@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core import assets
+from core import assets, idempotency
 from core.db import reading, transaction
 from core.errors import ConflictError, NotFoundError
 from core.models import BrandKit, now
@@ -24,11 +24,16 @@ def create(account_id: str, name: str, document: Mapping[str, Any]) -> BrandKit:
     """
     _check_assets(account_id, document)
     with transaction() as session:
+        made = idempotency.earlier(session, BrandKit)
+        if made is not None:
+            return made
         count = session.scalar(select(func.count()).where(BrandKit.account_id == account_id)) or 0
         if count >= MOST:
             raise ConflictError("too_many_brand_kits", f"An account has {MOST} brand kits at most: delete one first.")
         kit = BrandKit(account_id=account_id, name=name, document=dict(document))
         session.add(kit)
+        session.flush()
+        idempotency.record(session, kit)
     return kit
 
 

@@ -16,6 +16,7 @@ blp = Blueprint("brand_kits", __name__, url_prefix="/v1/brand-kits", description
 
 
 @blp.route("", needs="assets:write", method="POST")
+@blp.idempotent
 @blp.arguments(BrandKitFieldsSchema)
 @blp.response(201, BrandKitSchema, headers={"Location": {"schema": {"type": "string"}}})
 @blp.problems(400, 404, 409, 413, 415, 422, 503)
