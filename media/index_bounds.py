@@ -18,6 +18,7 @@ import numpy as np
 from media import boxes
 from media.boxes import Box
 from media.errors import InputError
+from media.expecting import Expecting
 from media.types import Limits
 
 # FFmpeg descends into these wherever they stand, and takes some free boxes for an index.
@@ -70,7 +71,7 @@ def check(file: BinaryIO, limits: Limits) -> None:
     """
     end = file.seek(0, os.SEEK_END)
     tracks, fragments = [_Track()], 0
-    for number, box in enumerate(_tables(file, boxes.top_level(file), end, _DEPTH)):
+    for number, box in enumerate(_tables(file, _told(file), end, _DEPTH)):
         if number > _MAX_BOXES:
             raise InputError("damaged_file", "The file is damaged: its index has too many parts.")
         if box.kind == b"trak":
@@ -87,6 +88,14 @@ def check(file: BinaryIO, limits: Limits) -> None:
         # A recording that was cut off names more than it has; so many samples of nothing no recorder names.
         if not track.gathered and track.samples > _MANY and track.samples * track.size > end:
             raise InputError("damaged_file", "The file is damaged: its index speaks of more than it holds.")
+
+
+def _told(file: BinaryIO) -> Iterator[Box]:
+    """The outermost boxes. That of the index is read in parts here, and then by FFmpeg as a whole."""
+    for box in boxes.top_level(file):
+        if box.kind == b"moov" and isinstance(file, Expecting):
+            file.expect([(box.start, box.end)])
+        yield box
 
 
 def _tables(file: BinaryIO, inside: Iterator[Box], end: int, depth: int) -> Iterator[Box]:

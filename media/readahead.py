@@ -9,26 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from media.expecting import Expecting
 from media.timeline import Timeline
 
 # Sound before a cut, with which decoders warm up.
 _LEAD = Fraction(3, 10)
 # Pictures that are read beyond the end: as many as H.264 and HEVC can reorder, and those in a decoder's threads.
 _LATER = 20
-
-
-@runtime_checkable
-class Expecting(Protocol):
-    """A file that wants to know; see `core.storage.ranged.RangedFile.expect`."""
-
-    def expect(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Tell which ranges of bytes will be read."""
 
 
 def announce(

@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import pytest
 
+from media import boxes
 from media.cut import cut
 from media.readahead import announce
 from media.sample import make_sample
@@ -55,6 +56,14 @@ def test_all_that_is_needed_and_little_more(recording):
         around = [(begin, stop) for time, begin, stop in packets(recording) if start - 3 <= time < end + 2]
         assert first >= min(begin for begin, _ in around)
         assert last <= max(stop for _, stop in around)
+
+
+def test_the_index_is_told_as_a_whole(recording):
+    """It may stand at the end, and is megabytes of a long recording."""
+    with recording.open("rb") as file:
+        [index] = [box for box in boxes.top_level(file) if box.kind == b"moov"]
+        with open_source(told := Told(file)):
+            assert told.expected == [(index.start, index.end)]
 
 
 @pytest.mark.parametrize("mode", ["smart", "copy", "exact"])
