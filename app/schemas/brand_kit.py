@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, fields, post_dump, validate
 
 from pipelines.brand_schema import CardSchema, LookSchema, TransitionSchema, WatermarkSchema
 from pipelines.times import asset_id
@@ -25,6 +27,16 @@ class BrandKitSchema(BrandKitFieldsSchema):
     id = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)
+
+    @post_dump
+    def _as_it_is_sent(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """A subtitle that is not there is left out, as in a request, where it has one character at least."""
+        cards = {name: data.get(name) for name in ("intro", "outro")}
+        return data | {
+            name: {key: value for key, value in card.items() if value != ""}
+            for name, card in cards.items()
+            if card is not None
+        }
 
 
 class BrandKitListSchema(Schema):
