@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import brand_kits
+from core import brand_kits, idempotency
 from core.db import reading
 from core.errors import NotFoundError
 from core.models import Asset
@@ -37,6 +37,19 @@ def test_a_kit_is_made_read_replaced_and_deleted(any_client):
     assert (put["name"], put["font"], put["logo"], put["created_at"]) == ("New", "serif", None, kit["created_at"])
     assert client.delete(f"/v1/brand-kits/{kit['id']}").status_code == 204
     problem(client.get(f"/v1/brand-kits/{kit['id']}"), 404, "brand_kit_not_found")
+
+
+def test_a_kit_that_is_asked_for_twice_with_one_key_is_made_once(client, monkeypatch):
+    asked = {"json": {"name": "House"}, "headers": {"Idempotency-Key": "house"}}
+    # The first answer is lost, as by a process that dies between the commit and its answer.
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "keep", lambda claimed, **_: idempotency.release(claimed))
+        first = client.post("/v1/brand-kits", **asked)
+    for replayed in (None, "true"):
+        again = client.post("/v1/brand-kits", **asked)
+        assert (again.status_code, again.json) == (201, first.json)
+        assert again.headers.get("Idempotency-Replayed") == replayed
+    assert [one["id"] for one in client.get("/v1/brand-kits").json["data"]] == [first.json["id"]]
 
 
 def test_another_accounts_kit_is_not_there(client):
