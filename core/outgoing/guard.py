@@ -11,7 +11,6 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -54,18 +53,24 @@ class Guard:
             raise refused(f"an address has at most {LONGEST_URL} characters, none of them blank or a backslash")
         try:
             url = httpx.URL(text)
+            host = url.host
         except (httpx.InvalidURL, ValueError) as error:
             raise refused("it is not an address") from error
-        if url.scheme not in _PORTS or not url.host or not 0 < port(url) < 2**16:
+        if url.scheme not in _PORTS or not host or not 0 < port(url) < 2**16:
             raise refused("write it as https://host/path")
         if url.scheme == "http" and not self.http:
             raise refused("only https is allowed here")
         if url.userinfo:
             raise refused("it must hold no user name or password")
-        with suppress(OSError):
+        try:
             # A host that is written as an address needs no resolver.
-            numeric = socket.getaddrinfo(url.host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-            self._check([str(entry[4][0]) for entry in numeric], port(url))
+            numeric = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except OSError:
+            return url
+        except UnicodeError as error:
+            # What the IDNA codec of the standard library will not take: a label that is empty, or too long.
+            raise refused("its host is not a name") from error
+        self._check([str(entry[4][0]) for entry in numeric], port(url))
         return url
 
     def addresses(self, url: httpx.URL, *, seconds: float) -> list[Address]:

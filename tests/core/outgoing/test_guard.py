@@ -71,6 +71,10 @@ def test_what_is_not_public_may_not(address):
         "https://example.com/\r\nHost: other",
         "https://example.com:99999/",
         "https://[::1/",
+        # Names that no resolver is asked for.
+        "https://a..example/",
+        "https://" + "a" * 64 + ".example/",
+        "https://xn--/",
         "https://example.com/" + "a" * 2048,
         # A host written as a number, in every way that a resolver reads.
         "https://127.0.0.1/",
