@@ -190,7 +190,7 @@ def replaced(clock: Clock, broker: Broker):
     with (
         patch("core.models.base.datetime", clock),
         # Rows are ordered by id: a history that is played again must meet them in the same order.
-        patch("core.models.job.new_id", lambda kind: f"{kind}_{next(numbers):026}"),
+        patch("core.jobs.new_id", lambda kind, _moment: f"{kind}_{next(numbers):026}"),
         patch.object(canvas, "build", built),
         patch.object(reconciler, "depths", broker.depths),
         patch.object(events, "check", lambda: None),
