@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core import audit, idempotency
 from core.db import reading, transaction
-from core.errors import ConflictError, InputError, NotFoundError
+from core.errors import ConflictError, EngineError, InputError, NotFoundError
 from core.models import WebhookEndpoint, now
 from core.outgoing import guard_from
 from core.sealing import seal, unseal
@@ -139,8 +139,14 @@ def live_secrets(endpoint: WebhookEndpoint) -> list[str]:
 
 def _rotate(endpoint: WebhookEndpoint) -> str:
     secret = new_secret()
-    endpoint.old_secret = endpoint.secret
-    endpoint.old_secret_until = now() + timedelta(seconds=get_settings().webhook_secret_overlap_s)
+    try:
+        _open(endpoint.secret)
+    except EngineError:
+        # Sealed by another SECRET_KEY: it signs nothing any more, and the new one need not wait for it.
+        endpoint.old_secret = endpoint.old_secret_until = None
+    else:
+        endpoint.old_secret = endpoint.secret
+        endpoint.old_secret_until = now() + timedelta(seconds=get_settings().webhook_secret_overlap_s)
     endpoint.secret = _seal(secret)
     return secret
 

@@ -50,6 +50,8 @@ def _subscribed(session: Session, account_id: str, event: str) -> list[WebhookEn
         WebhookEndpoint.status == ENABLED,
         WebhookEndpoint.url.is_not(None),
     )
+    # Held until the end: one that is deleted meanwhile would take the transaction with it.
+    query = query.with_for_update(read=True, key_share=True)
     return [endpoint for endpoint in session.scalars(query) if event in endpoint.events]
 
 

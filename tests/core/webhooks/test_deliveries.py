@@ -2,14 +2,15 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from core import jobs, leases
 from core.db import reading, transaction
-from core.errors import ConflictError, InputError
+from core.errors import ConflictError, EngineError, InputError
 from core.housekeeping import deliveries as sweeping
 from core.leases import Lease
 from core.models import AuditEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint, now
@@ -17,10 +18,12 @@ from core.settings import get_settings
 from core.webhooks import deliveries, endpoints
 from core.webhooks.deliveries import Outcome
 from tests.core.rows import artifact_of, make_account, make_asset, make_job, stage_plan
+from tests.services.process import wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 GOOD, BAD = Outcome(5, 204, ""), Outcome(5, 500, "oh no")
 URL = "https://example.com/hook"
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 @pytest.fixture
@@ -66,6 +69,20 @@ def test_each_change_is_told_to_whom_it_concerns(account):
     )
     canceled_job(lane="inspect")
     assert len(rows()) == 3
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_job_ends_while_an_endpoint_is_deleted(account):
+    gone, stays = endpoint(account), endpoint(account)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            session.delete(session.get_one(WebhookEndpoint, gone.id))
+            session.flush()
+            ended = pool.submit(canceled_job)
+            with reading() as other:
+                wait_until(lambda: ended.done() or other.scalar(WAITING), seconds=10)
+        assert ended.result(timeout=10).status == "canceled"
+    assert [row.endpoint_id for row in rows()] == [stays.id]
 
 
 def test_what_is_rolled_back_is_not_told(account):
@@ -243,6 +260,20 @@ def test_a_secret_that_was_rotated_signs_for_a_while(account):
     assert new.encode() not in row.secret
     row.old_secret_until = now()
     assert endpoints.live_secrets(row) == [new]
+
+
+def test_another_secret_key_is_mended_by_a_rotation(account, monkeypatch):
+    """What was sealed by the key of before cannot be read, so it does not sign either."""
+    made = endpoint(account)
+    monkeypatch.setenv("SECRET_KEY", "another-0123456789")
+    get_settings.cache_clear()
+    with pytest.raises(EngineError, match="SECRET_KEY"):
+        endpoints.live_secrets(endpoints.get(account, made.id))
+    _, new = endpoints.rotate(account, made.id)
+    row = endpoints.get(account, made.id)
+    assert (endpoints.live_secrets(row), row.old_secret_until) == ([new], None)
+    _, newer = endpoints.rotate(account, made.id)
+    assert endpoints.live_secrets(endpoints.get(account, made.id)) == [newer, new]
 
 
 def test_deliveries_are_kept_for_a_month(account):
