@@ -92,6 +92,11 @@ def test_keda_may_take_the_last_encoder_and_asks_rabbitmq_as_well():
     objects = render(*CASES["prod"], "--set", "keda.broker=rabbitmq")
     triggers = kind(objects, "ScaledObject")["light"]["spec"]["triggers"]
     assert {one["type"] for one in triggers} == {"rabbitmq", "postgresql"}
+    # KEDA refuses `excludeUnacknowledged` and `useRegex` with this protocol.
+    asked = {"protocol": "amqp", "mode": "QueueLength", "value": "1"}
+    for one in triggers:
+        if one["type"] == "rabbitmq":
+            assert one["metadata"] == asked | {"queueName": one["name"].removeprefix("q_").replace("_", "-")}
     (host,) = kind(objects, "TriggerAuthentication")["broker"]["spec"]["secretTargetRef"]
     assert (host["parameter"], host["key"]) == ("host", "BROKER_URL")
 
