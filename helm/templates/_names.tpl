@@ -63,6 +63,11 @@ labels: {{- include "cutwork.labels" . | nindent 2 }}
 {{- if and .Values.keda.enabled (.Capabilities.APIVersions.Has "keda.sh/v1alpha1") -}}yes{{- end -}}
 {{- end -}}
 
+{{/* A value as text. Numbers of a values file are floating point, which by itself is printed as 1.6777216e+07. */}}
+{{- define "cutwork.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ printf "%.0f" . }}{{- else -}}{{ . | toString }}{{- end -}}
+{{- end -}}
+
 {{/* Mebibytes of a quantity such as 4Gi or 512Mi; takes the text. */}}
 {{- define "cutwork.mebibytes" -}}
 {{- if hasSuffix "Gi" . -}}{{ mulf (trimSuffix "Gi" . | float64) 1024 | int }}

@@ -78,7 +78,7 @@ env: {{- include "cutwork.env" . | nindent 2 }}
 - {name: {{ . }}_FILE, value: /run/secrets/cutwork/{{ . }}}
 {{- end }}
 {{- range $name, $value := .env }}
-- {name: {{ $name }}, value: {{ $value | toString | quote }}}
+- {name: {{ $name }}, value: {{ include "cutwork.text" $value | quote }}}
 {{- end }}
 {{- end -}}
 

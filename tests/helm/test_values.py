@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.helm.chart import CASES, CHART, POOLS, copy_of_chart, helm, kind, refusal, render
+from tests.helm.chart import CASES, CHART, POOLS, copy_of_chart, environment, helm, kind, refusal, render
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -41,6 +41,28 @@ def test_helm_lints_it(case):
 )
 def test_what_cannot_work_is_refused(values, why):
     assert why in refusal("--set", values)
+
+
+def test_large_numbers_are_written_out(tmp_path):
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        "config: {UPLOAD_PART_BYTES: 16777216, UPLOAD_MAX_BYTES: 10737418240, SSE_MAX_S: 2.5, QUOTA_JOBS: 0}\n"
+        "workers: {pools: {encode: {config: {MAX_PIXELS: 8294400}}}}\n"
+        "postgresql: {enabled: true, settings: {max_wal_size: 10485760}}\n"
+    )
+    objects = render(*CASES["defaults"], f"--values={values}")
+    config = kind(objects, "ConfigMap")["config"]["data"]
+    wanted = {
+        "UPLOAD_PART_BYTES": "16777216",
+        "UPLOAD_MAX_BYTES": "10737418240",
+        "SSE_MAX_S": "2.5",
+        "QUOTA_JOBS": "0",
+    }
+    assert config.items() >= wanted.items()
+    encode = kind(objects, "Deployment")["encode"]["spec"]["template"]["spec"]["containers"][0]
+    assert environment(encode)["MAX_PIXELS"] == "8294400"
+    database = kind(objects, "StatefulSet")["postgresql"]["spec"]["template"]["spec"]["containers"][0]
+    assert "max_wal_size=10485760" in database["args"]
 
 
 def test_every_value_is_explained():
