@@ -1,7 +1,7 @@
 """How often a key and an address may ask: Flask-Limiter, counted in Redis for all processes.
 
-Both are checked before the token is, so that guessing keys is bound as well. While Redis is away each process counts
-for itself: requests pass, and the bounds hold for each process alone.
+All are checked before the token is, so that guessing keys is bound as well; signing in is bound more closely. While
+Redis is away each process counts for itself: requests pass, and the bounds hold for each process alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from core.settings import get_settings
 _KEY = "cutwork_limiter"
 # What a load balancer asks, what documents, and what carries a signature of its own for every single part.
 FREE = {"health", "docs", "storage", "api-docs"}
+# What guesses passwords, costs a password's hash, or sends a mail: everything there but these.
+_SIGNING_IN, _CHEAP = {"auth", "oauth"}, {"auth.refresh", "auth.logout"}
 _REDIS_S = 1
 
 
@@ -27,7 +29,9 @@ def init_app(app: Flask) -> None:
     settings = get_settings()
     limits: list[str | Callable[[], str] | ApplicationLimit] = [
         ApplicationLimit(limit, key_function=key, scope=scope, exempt_when=exempt)
+        # Of those with one window, the first that counts is told in the headers.
         for limit, key, scope, exempt in (
+            (settings.rate_limit_login, get_remote_address, "login", lambda: not _signs_in()),
             (settings.rate_limit_key, _token, "key", lambda: _is_free() or not _has_token()),
             (settings.rate_limit_ip, get_remote_address, "ip", _is_free),
         )
@@ -66,6 +70,10 @@ def _tell(response: Response) -> Response:
 
 def _is_free() -> bool:
     return request.blueprint in FREE
+
+
+def _signs_in() -> bool:
+    return request.blueprint in _SIGNING_IN and request.endpoint not in _CHEAP
 
 
 def _has_token() -> bool:

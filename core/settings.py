@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="Needed by the API, 16 random characters or more: signs access tokens, links in mails, local "
-        "upload and download URLs and page cursors.",
+        "upload and download URLs and addresses of images, and seals the secrets of webhooks.",
     )
     bootstrap_api_key: SecretStr | None = Field(
         None,
@@ -211,6 +211,11 @@ class Settings(BaseSettings):
         "12000 per minute",
         description="How often one address may ask, with whatever keys; empty sets no bound. Health checks and signed "
         "storage addresses are not counted.",
+    )
+    rate_limit_login: str = Field(
+        "30 per minute",
+        description="How often one address may sign in, register, or send what a mail held; empty sets no bound. "
+        "Refreshing tokens is not counted.",
     )
     cors_origins: str = Field(
         "",

@@ -74,13 +74,14 @@ def embedded(broker, configure, empty_sqlite, tmp_path):
     database = tmp_path / "cutwork.db"
     shutil.copy(empty_sqlite, database)
     configure(DATABASE_URL=f"sqlite:///{database}", STORAGE_DIR=tmp_path / "storage", PUBLIC_URL="http://localhost")
-    configure(MAIL_DIR=tmp_path / "mail")
+    # All tests sign in from one address.
+    configure(MAIL_DIR=tmp_path / "mail", RATE_LIMIT_LOGIN="")
 
 
 @pytest.fixture
 def servers(broker, configure, fresh_database, s3_settings, tmp_path):
     """Settings of a deployment: PostgreSQL, S3, Valkey."""
-    configure(DATABASE_URL=fresh_database(), MAIL_DIR=tmp_path / "mail", **s3_settings)
+    configure(DATABASE_URL=fresh_database(), MAIL_DIR=tmp_path / "mail", RATE_LIMIT_LOGIN="", **s3_settings)
     migrate()
 
 

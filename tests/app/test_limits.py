@@ -55,6 +55,31 @@ def test_guessing_keys_is_bound_by_the_address(limited):
     assert client.get("/v1/jobs", headers=HEADERS, **elsewhere).status_code == 200
 
 
+def test_signing_in_is_bound_more_closely_than_the_rest(limited):
+    """Whoever tries one password on many addresses is not stopped by what an address has failed."""
+    client = limited(RATE_LIMIT_LOGIN="3 per minute", RATE_LIMIT_IP="100 per minute").test_client()
+
+    def sign_in(number):
+        return client.post("/v1/auth/login", json={"email": f"p{number}@example.org", "password": "correct horse"})
+
+    answers = [sign_in(number) for number in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    assert answers[-1].headers["RateLimit-Remaining"] == "0"
+    for path, body in (
+        ("login", {"email": "p9@example.org", "password": "correct horse"}),
+        ("register", {"email": "p9@example.org", "password": "correct horse"}),
+        ("forgot-password", {"email": "p9@example.org"}),
+        ("reset-password", {"token": "x", "password": "correct horse"}),
+    ):
+        refused = client.post(f"/v1/auth/{path}", json=body)
+        problem(refused, 429, "too_many_requests")
+        assert 0 < int(refused.headers["Retry-After"]) <= 60
+    problem(client.get("/v1/auth/oauth/google"), 429, "too_many_requests")
+    # Who has signed in goes on.
+    problem(client.post("/v1/auth/refresh", json={"refresh_token": "cwr_none"}), 401, "invalid_token")
+    assert client.get("/v1/jobs", headers=HEADERS).status_code == 200
+
+
 def test_an_address_is_taken_from_as_many_proxies_as_are_trusted(limited):
     forwarded = [{"X-Forwarded-For": f"198.51.100.{number}"} for number in (1, 2)]
     client = limited(RATE_LIMIT_IP="1 per minute").test_client()
