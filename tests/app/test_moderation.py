@@ -6,6 +6,7 @@ import pytest
 
 from app import create_app
 from core import accounts, jobs
+from pipelines import delivery
 from tasks.image import image
 from tasks.moderate import moderate
 from tasks.probe import probe
@@ -70,6 +71,28 @@ def test_what_was_let_through_is_judged_again_by_new_rules(client, hashes):
     assert start(client, asset)["stages"]["moderate"]["cached"]
     hashes.write_text("f" * 64)
     assert not start(client, asset)["stages"]["moderate"]["cached"]
+
+
+def test_what_was_made_before_new_rules_is_not_shown_before_their_verdict(client, hashes):
+    asset = upload(client, png())
+    assert client.get(f"/v1/jobs/{work(start(client, asset))}").json["outputs"]
+    hashes.write_text(hashlib.sha256(png()).hexdigest())
+    job = start(client, asset)
+    assert (job["stages"]["image"]["cached"], job["outputs"]) == (True, [])
+    done = client.get(f"/v1/jobs/{work(job)}").json
+    assert (done["error"]["code"], done["outputs"]) == ("asset_blocked", [])
+
+
+def test_an_image_is_not_delivered_from_before_new_rules(client, hashes, monkeypatch):
+    submit = delivery.submit.submit
+    monkeypatch.setattr(delivery.submit, "submit", lambda *given: jobs.get(given[0], work({"id": submit(*given).id})))
+    asset = upload(client, png())
+    url = client.post(f"/v1/assets/{asset['id']}/image-links", json={"w": 16, "format": "webp"}).json["url"]
+    path = url.removeprefix("http://localhost")
+    assert client.get(path).status_code == 200
+    hashes.write_text(hashlib.sha256(png()).hexdigest())
+    answer = client.get(path)
+    assert (answer.status_code, answer.json["code"]) == (422, "asset_blocked")
 
 
 def test_an_edit_waits_for_the_verdict(client, sample):
