@@ -22,8 +22,8 @@ _CUE_POINT, _CUE_TIME, _CUE_POSITIONS, _CUE_TRACK, _CUE_CLUSTER = 0xBB, 0xB3, 0x
 _USUAL_SCALE = 1_000_000
 _LONGEST_HEADER = 12
 _MAX_ELEMENTS = 1_000
-_LONGEST = {_SEEK_HEAD: 1 << 20, _INFO: 1 << 20, _TRACKS: 16 << 20, _CUES: 64 << 20}
-"""Bytes of an element that is read whole; a cue has some 20 of them."""
+_LONGEST = {_SEEK_HEAD: 1 << 20, _INFO: 1 << 20, _TRACKS: 4 << 20, _CUES: 8 << 20}
+"""Bytes of an element that is read, and no more than all of it; a cue has some 20 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class _Element:
     kind: int
     content: int
     end: int
+    whole: bool
 
 
 def read_cues(file: BinaryIO, index: int) -> list[Cue] | None:
@@ -59,14 +60,14 @@ def _read(file: BinaryIO, index: int) -> list[Cue] | None:
     if segment is None:
         return None
     parts = _parts(file, segment)
-    if not {_TRACKS, _CUES} <= parts.keys():
+    if not {_TRACKS, _CUES} <= parts.keys() or not all(parts.values()):
         return None
     tracks = [dict(_numbers(entry)) for kind, entry in _children(parts[_TRACKS]) if kind == _TRACK_ENTRY]
     if index >= len(tracks) or tracks[index].get(_TRACK_TYPE) != _VIDEO:
         return None
     scale = dict(_numbers(parts.get(_INFO, b""))).get(_TIMESTAMP_SCALE, _USUAL_SCALE)
     found = list(_points(parts[_CUES], tracks[index].get(_TRACK_NUMBER, 0)))
-    sound = found and all(one[0] < two[0] and one[1] <= two[1] for one, two in pairwise(found))
+    sound = bool(found) and all(one[0] < two[0] and one[1] <= two[1] for one, two in pairwise(found))
     if not sound or segment.content + found[-1][1] >= end:
         return None
     return [Cue(Fraction(time * scale, 1_000_000_000), segment.content + position) for time, position in found]
@@ -110,13 +111,17 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[_Element]:
             return
         kind, length, size = found
         content = start + length
+        whole = size is not None and content + size <= end
         start = end if size is None else min(content + size, end)
-        yield _Element(kind, content, start)
+        yield _Element(kind, content, start, whole)
 
 
 def _content(file: BinaryIO, element: _Element) -> bytes:
+    """What an element holds; nothing of one that is cut off, or too long: half of the cues are worse than none."""
+    if not element.whole or element.end - element.content > _LONGEST[element.kind]:
+        return b""
     file.seek(element.content)
-    return file.read(min(element.end - element.content, _LONGEST[element.kind]))
+    return file.read(element.end - element.content)
 
 
 def _children(data: bytes) -> Iterator[tuple[int, bytes]]:

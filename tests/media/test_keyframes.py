@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measure import remux
 
+from media import cues as cues_module
 from media.cues import read_cues
 from media.errors import InputError
 from media.keyframes import keyframe_map
@@ -87,8 +88,8 @@ def test_only_the_cues_of_matroska_are_read(shared_media, tmp_path):
     )
 
 
-@pytest.mark.parametrize("trouble", ["void", "elsewhere", "cut off"])
-def test_matroska_without_sound_cues_is_read_whole(clip, tmp_path, trouble):
+@pytest.mark.parametrize("trouble", ["void", "elsewhere", "cut off", "cut in two", "too long"])
+def test_matroska_without_sound_cues_is_read_whole(clip, tmp_path, monkeypatch, trouble):
     data = bytearray(remux(clip, tmp_path / "clip.mkv", kinds=("video",)).read_bytes())
     cues = data.rindex(bytes.fromhex("1c53bb6b"))
     if trouble == "void":
@@ -96,8 +97,11 @@ def test_matroska_without_sound_cues_is_read_whole(clip, tmp_path, trouble):
         data[cues : cues + 4] = bytes.fromhex("1941a469")
     elif trouble == "elsewhere":
         data[cues:] = data[cues:].replace(bytes.fromhex("f78101"), bytes.fromhex("f78107"))
+    elif trouble == "too long":
+        monkeypatch.setitem(cues_module._LONGEST, 0x1C53BB6B, 40)
     else:
-        data = data[:cues]
+        # In the middle of a cue, behind a whole one.
+        data = data[: cues if trouble == "cut off" else data.index(bytes.fromhex("bb"), cues + 20) + 3]
     found = keyframe_map(io.BytesIO(data))
     assert found.read == "packets"
     assert [(round(time, 2), frames) for time, _, frames in rows(found)] == [
