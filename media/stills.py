@@ -18,13 +18,15 @@ from media.source import is_image
 from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress
 
 LONG_SIDE = 1024
+SHORT_SIDE = 64
+"""Services do not take pictures with a side of less than 50 pixels: smaller ones stand on black."""
 _QUALITY = 85
 
 
 def stills(
     source: BinaryIO, count: int, *, limits: Limits = DEFAULT_LIMITS, on_progress: Progress = no_progress
 ) -> list[bytes]:
-    """Return up to `count` JPEG files of `source`, upright, at most 1,024 pixels wide or high.
+    """Return up to `count` JPEG files of `source`, upright, 64 to 1,024 pixels wide and high.
 
     Of a recording they are spread evenly, each in the middle of its share; of an image there is one, of sound none.
 
@@ -64,6 +66,10 @@ def _placer(frame: av.VideoFrame, video: av.VideoStream | None) -> Placer:
 
 def _jpeg(image: Image.Image) -> bytes:
     image.thumbnail((LONG_SIDE, LONG_SIDE))
+    if min(image.size) < SHORT_SIDE:
+        ground = Image.new("RGB", (max(image.width, SHORT_SIDE), max(image.height, SHORT_SIDE)))
+        ground.paste(image, ((ground.width - image.width) // 2, (ground.height - image.height) // 2))
+        image = ground
     file = io.BytesIO()
     image.save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()

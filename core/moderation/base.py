@@ -11,7 +11,7 @@ from typing import Any, Protocol
 class Item:
     """A file to judge: its size in bytes, its SHA-256, the media document of its probe, and its pictures.
 
-    `stills(n)` returns up to n JPEG files, upright and at most 1,024 pixels wide or high, spread over a recording; one
+    `stills(n)` returns up to n JPEG files, upright, 64 to 1,024 pixels wide and high, spread over a recording; one
     of an image, none of sound. They are decoded when they are asked for.
     """
 

@@ -20,6 +20,7 @@ from core.settings import Settings
 
 STILLS = 12
 _PASSING = {"ThrottlingException", "ProvisionedThroughputExceededException", "InternalServerError"}
+_THEIRS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class Rekognition:
             answer = self.client.detect_moderation_labels(Image={"Bytes": still}, MinConfidence=self.least)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            if code in _PASSING:
+            if code in _PASSING or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _THEIRS:
                 raise TransientError("moderation_unavailable", f"The moderation service answered {code}.") from error
             raise EngineError("moderation_refused", f"The moderation service answered {code}.") from error
         except BotoCoreError as error:

@@ -146,6 +146,13 @@ def test_a_service_that_refuses(service, code, kind, ours):
     assert (caught.value.code, "secret" in caught.value.message) == (ours, False)
 
 
+def test_a_service_in_trouble_is_asked_again_later(service):
+    client, stub = service
+    stub.add_client_error("detect_moderation_labels", "ServiceUnavailable", http_status_code=503)
+    with pytest.raises(TransientError):
+        judge(client).review(item(stills=[b"one"]))
+
+
 def test_a_service_that_does_not_answer(service, monkeypatch):
     client, _ = service
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from media import barcode
-from media.stills import LONG_SIDE, stills
+from media.stills import LONG_SIDE, SHORT_SIDE, stills
 
 
 def opened(data):
@@ -38,6 +38,17 @@ def test_an_image_is_one_picture(shared_media):
         made = stills(source, 5)
     assert len(made) == 1
     assert max(opened(made[0]).size) <= LONG_SIDE
+
+
+@pytest.mark.parametrize("size", [(20, 10), (900, 12), (2048, 20)])
+def test_one_that_is_too_small_to_be_judged_stands_on_black(size):
+    file = io.BytesIO()
+    Image.new("RGB", size, "white").save(file, "PNG")
+    [still] = stills(file, 1)
+    made = opened(still)
+    assert made.size == (max(min(size[0], LONG_SIDE), SHORT_SIDE), SHORT_SIDE)
+    light = np.asarray(made.convert("L"))
+    assert (light[32, made.width // 2] > 200, light[0, 0] < 50) == (True, True)
 
 
 def test_sound_has_none(shared_media):
