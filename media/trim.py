@@ -27,7 +27,7 @@ from media.progress import Meter
 from media.ranges import resolve
 from media.side import Side
 from media.types import DEFAULT_LIMITS, Limits, Notices, Progress, Range, no_progress, seconds
-from media.watchdog import TIMES_LEAP
+from media.watchdog import TIMES_FALL, TIMES_LEAP
 from media.written import check_written
 
 # A source whose streams all end this much before its announced end was cut off.
@@ -105,7 +105,7 @@ def trim(
         if len(joint.sizes) > 1:
             notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
         if joint.squeezed:
-            notices.add("times_fall", "The times of some pictures fall; these are shown for a moment only.")
+            notices.add(*TIMES_FALL)
         if reader.leaped:
             notices.add(*TIMES_LEAP)
         if reader.damaged:

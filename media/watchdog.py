@@ -26,6 +26,7 @@ TIMES_LEAP = (
     "times_leap",
     "The clock of the file leaps on the way, as where a recording was interrupted: there the picture stands still.",
 )
+TIMES_FALL = "times_fall", "The times of some pictures fall; these are shown for a moment only."
 _FALL = Fraction(1)
 """Seconds by which times may fall within a stream: some writers are not tidy, but no clock goes back by more."""
 _LEAP = Fraction(10)

@@ -32,6 +32,7 @@ from media.specs import SIDE_LOSSES
 from media.timeline import timeline
 from media.trim import TrimResult
 from media.types import NO_LIMITS, Limits, Notices, Progress, no_progress
+from media.watchdog import TIMES_LEAP
 from media.written import check_written
 
 # Of the source: its length was checked when the plan was made.
@@ -101,14 +102,21 @@ def _conclude(
         raise NotSplittable("ends_early", "The file ends before the time that its header names.")
     for facts in parts:
         for notice in facts.warnings:
-            if material is None or notice.code not in SIDE_LOSSES:
+            if (material is None or notice.code not in SIDE_LOSSES) and notice.code != TIMES_LEAP[0]:
                 notices.add(notice.code, notice.message)
+    # Each has read pictures or sound alone, of which one may pause while the other goes on.
+    if any(map(_leaped, made)) and (sound is None or _leaped(sound)):
+        notices.add(*TIMES_LEAP)
     for notice in () if material is None else material.warnings:
         notices.add(notice.code, notice.message)
     if len({size for facts in made for size in facts.sizes}) > 1:
         notices.add("size_changed", "The picture changes its size on the way; all of it has the size of the start.")
     if any(facts.damaged for facts in parts):
         notices.add("damaged_frames", "Parts of the source are damaged; what could be decoded was kept.")
+
+
+def _leaped(facts: EncodedSegment | EncodedSound) -> bool:
+    return any(notice.code == TIMES_LEAP[0] for notice in facts.warnings)
 
 
 class _Joint:

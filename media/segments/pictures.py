@@ -20,6 +20,7 @@ from media.segments.plan import Part, Segment
 from media.timeline import Timeline
 from media.trim import EARLY
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, no_progress
+from media.watchdog import TIMES_FALL, TIMES_LEAP
 from media.written import check_written
 
 WITHOUT_TIMES = {"avi"}
@@ -119,6 +120,10 @@ def encode_segment(
                 if reader.ended is not None and reader.ended < max(stretch.end - EARLY, stretch.start):
                     early.append(stretch.index)
             meter.finish()
+    if strip.squeezed:
+        notices.add(*TIMES_FALL)
+    if reader.leaped:
+        notices.add(*TIMES_LEAP)
     shown = strip.track.shown
     check_written(target, shown, audio_tracks=0, duration=shown.end * strip.track.base)
     return EncodedSegment(
@@ -171,6 +176,8 @@ class _Strip:
         self._part: Part | None = None
         self._pending: tuple[av.VideoFrame, int] | None = None
         self._empty = True
+        self._time = Fraction(0)
+        self.squeezed = False
 
     @property
     def start(self) -> int:
@@ -185,6 +192,8 @@ class _Strip:
         """Write a picture; the first of a range is shown from the cut on."""
         assert self._part is not None
         time = self._part.start if self._empty and self._part.opens else picture.time
+        self.squeezed = self.squeezed or (not self._empty and time <= self._time)
+        self._time = time
         tick = max(self._tick(time), self.last + 1)
         if self._start is None:
             self._start = tick

@@ -19,6 +19,7 @@ from media.smartcut.audio import can_copy
 from media.timeline import Timeline
 from media.trim import EARLY
 from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Range, no_progress
+from media.watchdog import TIMES_LEAP
 from media.written import check_written
 
 
@@ -114,6 +115,8 @@ def encode_sound(
                 for track in tracks:
                     track.write_silence(_room(track, at))
             meter.finish()
+    if reader.leaped:
+        notices.add(*TIMES_LEAP)
     check_written(target, None, audio_tracks=len(tracks), duration=at)
     return EncodedSound(len(tracks), tuple(early), bool(reader.damaged), tuple(notices))
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 
 import imageio_ffmpeg
 import pytest
-from measure import numbers, pictures
+from measure import numbers, pictures, remux
+from test_segments import encode, joined, whole
 
 from media.cut import MODES, cut
 from media.errors import InputError
 from media.keyframes import keyframe_map
-from media.types import Range
+from media.types import Notice, Range
+from media.watchdog import TIMES_LEAP
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,25 @@ def test_a_clock_that_leaps_is_told(stream, tmp_path, mode):
     assert numbers(target)[-30:] == list(range(150, 180))
     assert pictures(target)[-1][0] < 1 + result.made.duration - 2
     assert result.made.duration >= 3
+
+
+@pytest.mark.parametrize(
+    ("offsets", "kinds", "told"),
+    [(("0", "30"), ("video", "audio"), True), (("0", "30"), ("video",), True), (("0",), ("video", "audio"), False)],
+)
+def test_segments_tell_of_a_leap_as_one_piece_does(stream, tmp_path, offsets, kinds, told):
+    source = remux(stream(*offsets), tmp_path / "source.ts", kinds=kinds, format="mpegts")
+    keep = (Fraction(2), Fraction(8) if told else Fraction(5))
+    encoded = encode(source, tmp_path, keep)
+    assert len(encoded.plan) > 1
+    made = joined(encoded, tmp_path / "joined.mp4").warnings
+    assert made == whole(source, tmp_path / "whole.mp4", keep).warnings
+    assert ("times_leap" in {warning.code for warning in made}) == told
+
+
+def test_segments_tell_of_no_leap_where_pictures_alone_pause(stream, tmp_path):
+    encoded = encode(stream("0"), tmp_path, (Fraction(2), Fraction(5)))
+    [first, *rest] = encoded.made
+    paused = replace(first, warnings=(*first.warnings, Notice(*TIMES_LEAP)))
+    result = joined(encoded._replace(made=[paused, *rest]), tmp_path / "joined.mp4")
+    assert "times_leap" not in {warning.code for warning in result.warnings}
