@@ -66,6 +66,26 @@ def test_nobody_reaches_the_metadata_of_the_node(objects):
     assert allowed == {"api", "backup", "beat", "smoke-test", *WORKERS}
 
 
+def ports(objects, name):
+    (rule,) = policy(objects, name)["egress"]
+    return [port["port"] for port in rule["ports"]]
+
+
+def test_where_the_settings_lead_to_is_open(objects):
+    assert ports(objects, "to-storage") == [443]
+    assert "to-mail" not in kind(objects, "NetworkPolicy")
+    settings = "config.S3_ENDPOINT_URL=http://minio.example.com:9000,config.OUTGOING_HTTP=true,config.SMTP_HOST=mail"
+    objects = render(*CASES["everything"], "--set", settings)
+    assert ports(objects, "to-storage") == [443, 80, 9000]
+    assert ports(objects, "to-mail") == [587]
+    assert chosen(objects, policy(objects, "to-mail")["podSelector"]) == {"api"}
+    objects = render(
+        *CASES["everything"], "--set", "config.S3_ENDPOINT_URL=http://minio,config.SMTP_HOST=mail,config.SMTP_PORT=465"
+    )
+    assert ports(objects, "to-storage") == [443, 80]
+    assert ports(objects, "to-mail") == [465]
+
+
 def test_metrics_are_for_those_who_scrape(objects):
     (rule,) = policy(objects, "metrics")["ingress"]
     assert [port["port"] for port in rule["ports"]] == [9100, 9101]
