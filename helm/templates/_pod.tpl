@@ -82,12 +82,15 @@ env: {{- include "cutwork.env" . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{/* Secrets and a place for temporary files; with `files`, the folder of files where there is no bucket. */}}
+{{/* Secrets and a place for temporary files; with `files`, the folder where there is no bucket, and the list of moderation. */}}
 {{- define "cutwork.mounts" -}}
 - {name: secrets, mountPath: /run/secrets/cutwork, readOnly: true}
 - {name: tmp, mountPath: /tmp}
 {{- if and .files .root.Values.storage.folder.enabled }}
 - {name: files, mountPath: /srv/cutwork}
+{{- end }}
+{{- if and .files .root.Values.moderation.hashes.configMap }}
+- {name: moderation, mountPath: /etc/cutwork/moderation, readOnly: true}
 {{- end }}
 {{- end -}}
 
@@ -108,6 +111,12 @@ env: {{- include "cutwork.env" . | nindent 2 }}
 - name: files
   persistentVolumeClaim:
     claimName: {{ default (printf "%s-files" (include "cutwork.fullname" .root)) .root.Values.storage.folder.existingClaim }}
+{{- end }}
+{{- if and .files .root.Values.moderation.hashes.configMap }}
+- name: moderation
+  configMap:
+    name: {{ .root.Values.moderation.hashes.configMap }}
+    items: [{key: {{ .root.Values.moderation.hashes.key }}, path: hashes}]
 {{- end }}
 {{- end -}}
 

@@ -112,3 +112,18 @@ def test_secrets_are_files_that_only_the_pod_reads():
     (mounted,) = [volume["secret"] for volume in api["volumes"] if volume["name"] == "secrets"]
     for item in mounted["items"]:
         assert files[f"{item['key']}_FILE"] == f"/run/secrets/cutwork/{item['path']}"
+
+
+def test_the_list_of_moderation_is_where_the_setting_says():
+    objects = render(*CASES["everything"])
+    path = find(objects, "ConfigMap", "config")["data"]["MODERATION_HASHES"]
+    readers = set()
+    for name, pod in pods(objects).items():
+        for volume in pod["spec"]["volumes"]:
+            if volume.get("configMap", {}).get("name") == "cutwork-hashes-2":
+                (item,) = volume["configMap"]["items"]
+                (mount,) = [one for one in containers(pod)[0]["volumeMounts"] if one["name"] == volume["name"]]
+                assert f"{mount['mountPath']}/{item['path']}" == path
+                readers.add(name.rpartition("-")[2])
+    assert readers == {"api", "beat", "light", "encode", "maintenance"}
+    assert "MODERATION_HASHES" not in find(render(*CASES["prod"]), "ConfigMap", "config")["data"]
