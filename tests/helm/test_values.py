@@ -43,6 +43,12 @@ def test_what_cannot_work_is_refused(values, why):
     assert why in refusal("--set", values)
 
 
+def test_clients_behind_the_load_balancer_keep_their_addresses():
+    objects = render(*CASES["prod"])
+    assert "api" in kind(objects, "Ingress")
+    assert kind(objects, "ConfigMap")["config"]["data"]["TRUSTED_PROXIES"] == "1"
+
+
 def test_large_numbers_are_written_out(tmp_path):
     values = tmp_path / "values.yaml"
     values.write_text(
