@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core import admission, states
@@ -19,11 +19,15 @@ from core.ids import first_id
 from core.models import Asset, Job, Upload, now
 from core.settings import get_settings
 
-_OPEN = "open"
+MINUTE_MS = 60_000
 # When a place may be free is not known; it is not asked for all the time.
 _JOB_S = 10
-_MINUTE_MS = 60_000
 _LIVE = (states.QUEUED, states.RUNNING)
+
+# Which rows count, of whatever account.
+KEPT = Asset.deleted_at.is_(None)
+OPEN = Upload.status == "open"
+LIVE = (Job.status.in_(_LIVE), Job.lane == admission.WORK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,11 @@ def month(moment: datetime) -> tuple[datetime, datetime]:
     return since, since.replace(year=year, month=after + 1)
 
 
+def made_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Which jobs' minutes count: those of jobs since a moment that did not fail and were not canceled."""
+    return Job.id >= first_id("job", since), Job.status.in_((*_LIVE, states.SUCCEEDED))
+
+
 def require_bytes(session: Session, account_id: str, size: int) -> None:
     """Leave room for so many bytes, held until the transaction ends; raises ForbiddenError `storage_quota_exceeded`."""
     most = get_settings().quota_stored_bytes
@@ -85,32 +94,27 @@ def require_job(session: Session, account_id: str, media_ms: int) -> None:
     since, until = month(now())
     if settings.quota_minutes and media_ms:
         used = _made(session, account_id, since)
-        if used + media_ms > settings.quota_minutes * _MINUTE_MS:
+        if used + media_ms > settings.quota_minutes * MINUTE_MS:
             message = (
-                f"{used / _MINUTE_MS:.1f} of {settings.quota_minutes} minutes of this month are used, and this job "
-                f"would take {media_ms / _MINUTE_MS:.1f}: there are new ones from {until.date()} on."
+                f"{used / MINUTE_MS:.1f} of {settings.quota_minutes} minutes of this month are used, and this job "
+                f"would take {media_ms / MINUTE_MS:.1f}: there are new ones from {until.date()} on."
             )
             raise ForbiddenError("minutes_quota_exceeded", message)
 
 
 def _stored(session: Session, account_id: str) -> int:
     # Assets of the same bytes share one file.
-    files = select(Asset.storage_key, Asset.size).where(Asset.account_id == account_id, Asset.deleted_at.is_(None))
+    files = select(Asset.storage_key, Asset.size).where(Asset.account_id == account_id, KEPT)
     assets = select(func.coalesce(func.sum(files.distinct().subquery().c.size), 0))
-    uploads = select(func.coalesce(func.sum(Upload.size), 0)).where(
-        Upload.account_id == account_id, Upload.status == _OPEN
-    )
+    uploads = select(func.coalesce(func.sum(Upload.size), 0)).where(Upload.account_id == account_id, OPEN)
     return int(session.scalar(assets) or 0) + int(session.scalar(uploads) or 0)
 
 
 def _made(session: Session, account_id: str, since: datetime) -> int:
-    counted = (*_LIVE, states.SUCCEEDED)
-    query = select(func.coalesce(func.sum(Job.media_ms), 0)).where(
-        Job.account_id == account_id, Job.id >= first_id("job", since), Job.status.in_(counted)
-    )
+    query = select(func.coalesce(func.sum(Job.media_ms), 0)).where(Job.account_id == account_id, *made_since(since))
     return int(session.scalar(query) or 0)
 
 
 def _live(session: Session, account_id: str) -> int:
-    query = select(func.count()).select_from(Job).where(Job.account_id == account_id, Job.status.in_(_LIVE))
-    return int(session.scalar(query.where(Job.lane == admission.WORK)) or 0)
+    query = select(func.count()).select_from(Job).where(Job.account_id == account_id, *LIVE)
+    return int(session.scalar(query) or 0)

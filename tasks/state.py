@@ -17,13 +17,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import backlog, db, events
+from core import backlog, db, events, quota_totals
 from core.errors import TransientError
 from core.settings import get_settings
 from core.storage import storage_from
 from core.telemetry import exporter
 from tasks import queues
 from tasks.exporter import port
+from tasks.quota_state import QuotaState
 from tasks.stages import PERIODIC, POOLS, Pool
 from tasks.stages import queues as queues_of
 
@@ -125,10 +126,10 @@ def _answers(question: Callable[[], None]) -> bool:
 def _begin(**_: Any) -> None:
     if not port():
         return
-    state = State()
+    state, quotas = State(), QuotaState()
     host = get_settings().metrics_host
     try:
-        exporter.serve(host, port(), kind="beat", collectors=[state])
+        exporter.serve(host, port(), kind="beat", collectors=[state, quotas])
     except OSError as error:
         _log.warning(
             "metrics not served", port=port(), reason=str(error), advice="set METRICS_PORT to another, or to 0 for none"
@@ -137,9 +138,17 @@ def _begin(**_: Any) -> None:
     after_task_publish.connect(lambda sender, **_: state.count(str(sender)), weak=False)
     # Beat forks nobody, so that a thread is no danger here.
     threading.Thread(target=_ask_for_ever, args=(state,), name="state", daemon=True).start()
+    if quota_totals.limits():
+        threading.Thread(target=_add_up_for_ever, args=(quotas,), name="quotas", daemon=True).start()
 
 
 def _ask_for_ever(state: State) -> None:
     while True:
         state.ask()
         time.sleep(get_settings().metrics_every_s)
+
+
+def _add_up_for_ever(quotas: QuotaState) -> None:
+    while True:
+        _answers(quotas.ask)
+        time.sleep(quotas.pause_s)

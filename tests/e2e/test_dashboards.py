@@ -48,6 +48,8 @@ def up(tmp_path_factory, s3_settings):
     folder = tmp_path_factory.mktemp("up")
     env = {name: value for name, value in os.environ.items() if not name.endswith(OUTSIDE)}
     env |= s3_settings | {"XDG_STATE_HOME": str(folder), "METRICS_EVERY_S": "1", "WORKER_MAX_MEMORY_MB": "1"}
+    # What is used of a quota is asked only where one is set.
+    env |= {"QUOTA_STORED_BYTES": "1000000000", "QUOTA_MINUTES": "1000", "QUOTA_JOBS": "100"}
     command = [sys.executable, "-m", "cli", "up", "--json", "--quiet", "--auto-ports", "--home", folder / "home"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env)
     try:
