@@ -47,6 +47,15 @@ def test_whatever_stays_is_probed(objects):
                 assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
 
 
+def test_the_api_outlives_what_all_its_pods_share():
+    objects = render(*CASES["prod"])
+    (api,) = pods(objects)["Deployment/cutwork-api"]["spec"]["containers"]
+    paths = {probe: api[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "readiness", "liveness")}
+    assert paths == {"startup": "/readyz", "readiness": "/healthz", "liveness": "/healthz"}
+    annotations = kind(objects, "Ingress")["api"]["metadata"]["annotations"]
+    assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == "/healthz"
+
+
 def test_whatever_is_written_has_a_place(objects):
     for name, pod in pods(objects).items():
         volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
