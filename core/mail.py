@@ -45,11 +45,12 @@ class Letter:
     text: str
 
     def message(self, sender: str) -> EmailMessage:
-        """Return it as RFC 5322 wants it."""
+        """Return it as RFC 5322 wants it; raises ValueError for an address that no header can hold."""
         message = EmailMessage()
         message["From"] = sender
         message["To"] = self.to
-        message["Subject"] = self.subject
+        # A name in it may hold what ends a line.
+        message["Subject"] = " ".join(self.subject.split())
         message["Date"] = formatdate()
         message["Message-ID"] = make_msgid(domain="cutwork")
         message["Auto-Submitted"] = "auto-generated"
@@ -72,7 +73,11 @@ def _deliver_all(outbox: Outbox) -> None:
     while True:
         letter, settings = outbox.get()
         try:
-            _deliver(letter.kind, letter.message(settings.mail_from), settings)
+            message = letter.message(settings.mail_from)
+        except ValueError:
+            _log.error("mail given up: its address fits no header", kind=letter.kind)
+        else:
+            _deliver(letter.kind, message, settings)
         finally:
             outbox.task_done()
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from core.scopes import ROLES, SCOPES
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 128
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What a mail's header would read as something else: quoted parts, and encoded words (RFC 2047).
+_NOT_IN_HEADERS = re.compile(r"[\"\\]|=\?")
 _ONCE = {"description": "Shown this once."}
 
 
@@ -23,8 +27,14 @@ def _name(description: str, **options: object) -> fields.String:
     return fields.String(validate=checks, metadata={"description": description}, **options)  # type: ignore[arg-type]
 
 
+def _is_bare(address: str) -> None:
+    if _CONTROL.search(address) or _NOT_IN_HEADERS.search(address):
+        raise ValidationError("Not a valid email address.")
+
+
 def _email() -> fields.Email:
-    return fields.Email(required=True, validate=validate.Length(max=254), metadata={"example": "ada@example.org"})
+    checks: list[Callable[[str], Any]] = [validate.Length(max=254), _is_bare]
+    return fields.Email(required=True, validate=checks, metadata={"example": "ada@example.org"})
 
 
 def _password(shortest: int = 1) -> fields.String:

@@ -50,6 +50,14 @@ def test_from_registration_to_sign_out(any_client):
         assert newer["refresh_token"] not in session.scalars(select(RefreshToken.hash)).all()
 
 
+@pytest.mark.parametrize("address", ['"a\vb"@example.org', '"a"@example.org', "=?utf-8?q?ada?=@example.org"])
+def test_an_address_that_a_mail_would_read_otherwise(client, address):
+    answer = post(client, "register", email=address, password=PASSWORD)
+    assert list(problem(answer, 422, "invalid_request")["errors"]) == ["email"]
+    named = post(client, "register", email=EMAIL, password=PASSWORD, account_name="a\u2028b")
+    assert list(problem(named, 422, "invalid_request")["errors"]) == ["account_name"]
+
+
 def test_a_key_is_no_person(client):
     problem(client.post("/v1/auth/logout"), 403, "person_required")
 

@@ -89,3 +89,11 @@ def test_a_server_that_is_busy_is_asked_again(server, caplog, capfd):
     log = caplog.text + said.out + said.err
     assert "mail given up" in log
     assert TO not in log, "the server's answer repeats the address"
+
+
+def test_what_fits_no_header_stops_nobody_elses_mail(server):
+    mail.send("test", '"a\vb"@example.org', "Hello", TEXT)
+    mail.send("test", TO, "An invitation to a\u2028b", TEXT)
+    mail.flush()
+    [message] = server.messages
+    assert "Subject: An invitation to a b\r\n" in message
