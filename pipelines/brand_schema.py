@@ -19,6 +19,7 @@ FONTS = ("sans", "serif")
 LOUDNESS = (-14, -16, -23)
 CUT = {"type": "cut", "duration": "0", "direction": "left"}
 _MOST_THIRDS = 20
+_MOST_MARGIN = Fraction(4, 10)
 _PLAIN = validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
 _TEXT = [validate.Length(min=1, max=200), _PLAIN]
 _MAYBE = [validate.Length(max=200), _PLAIN]
@@ -122,6 +123,19 @@ class WatermarkSchema(Schema):
     end = Time(load_default=None, allow_none=True, metadata={"description": "When it goes; null for the end."})
     fade_in = Time(load_default="0", most="10")
     fade_out = Time(load_default="0", most="10")
+
+    @validates_schema
+    def _shows(self, data: dict[str, Any], **_: Any) -> None:
+        """What the engine would refuse (`media.brand.Watermark`), before anything is made for it."""
+        shares = {name: Fraction(data[name]) for name in ("opacity", "margin", "margin_y", "width") if data.get(name)}
+        for name in ("opacity", "width"):
+            if shares.get(name) == 0:
+                raise ValidationError("Must be more than 0.", name)
+        for name in ("margin", "margin_y"):
+            if shares.get(name, Fraction(0)) > _MOST_MARGIN:
+                raise ValidationError("Must be at most 0.4.", name)
+        if shares.get("width", Fraction(0)) + 2 * shares.get("margin", Fraction(0)) > 1:
+            raise ValidationError("With both margins it is wider than the picture.", "width")
 
     @validates_schema
     def _fits(self, data: dict[str, Any], **_: Any) -> None:

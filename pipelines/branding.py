@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from core import assets, brand_kits
+from core.errors import InputError
 from core.models import Asset
 from pipelines.brand_schema import CUT
 from pipelines.planner import Output, Planner
@@ -17,10 +19,11 @@ _ASSETS = ("intro", "outro", "watermark")
 def add(planner: Planner, account_id: str, brand: Mapping[str, Any], body: Output) -> Output:
     """Plan the brand stage; without anything to add, the body is what comes out.
 
-    Raises NotFoundError `brand_kit_not_found`, `asset_not_found`.
+    Raises NotFoundError `brand_kit_not_found`, `asset_not_found`, InputError `invalid_transition`.
     """
     kit = brand_kits.get(account_id, brand["kit"]).document if "kit" in brand else {}
     params = complete(brand, kit)
+    _check_transition(params)
     if not any(params[name] for name in ("intro", "outro", "watermark", "lower_thirds", "loudness")):
         return body
     inputs: dict[str, Asset | Output] = {"body": body}
@@ -61,3 +64,12 @@ def complete(brand: Mapping[str, Any], kit: Mapping[str, Any]) -> dict[str, Any]
         "loudness": brand.get("loudness"),
         "logo": taken("logo") if shown else None,
     }
+
+
+def _check_transition(params: Mapping[str, Any]) -> None:
+    """Refuse what the engine would, with its code; how long other cards are is seen when they are read."""
+    for name in ("intro", "outro"):
+        card = params[name]
+        if card and "title" in card and Fraction(params["transition"]["duration"]) > Fraction(card["duration"]):
+            message = f"The transition is longer than the {name}. Shorten it."
+            raise InputError("invalid_transition", message, fields={"brand.transition": [message]})

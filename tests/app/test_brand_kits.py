@@ -85,3 +85,17 @@ def test_an_edit_takes_what_its_kit_says(client, sample):
     assert digest({"kit": kit["id"], "intro": None}) == []
     body = {"input": asset, "keep": [{"end": 2}], "brand": {"kit": "kit_" + "0" * 26}}
     problem(client.post("/v1/jobs/edit", json=body), 404, "brand_kit_not_found")
+
+
+@pytest.mark.parametrize(("duration", "refused"), [(3, False), (3.1, True)])
+def test_a_transition_that_is_longer_than_a_title_is_refused_at_once(client, duration, refused):
+    transition = {"type": "wipe", "duration": duration}
+    kit = client.post("/v1/brand-kits", json={"name": "House", "transition": transition}).json
+    brand = {"kit": kit["id"], "outro": {"title": "Bye", "duration": 3}}
+    body = {"input": upload(client, PNG)["id"], "keep": [{"start": 0}], "brand": brand}
+    answer = client.post("/v1/jobs/edit?dry_run=true", json=body)
+    if refused:
+        problem(answer, 422, "invalid_transition")
+        assert "brand.transition" in answer.json["fields"]
+    else:
+        assert answer.status_code == 200, answer.json

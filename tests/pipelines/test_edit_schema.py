@@ -45,6 +45,11 @@ def completed(of=None, **brand):
     return branding.complete(load(brand=brand)["brand"], of or {})
 
 
+def test_a_watermark_may_fill_the_picture():
+    mark = {"asset": ASSET, "width": 1, "margin": 0, "margin_y": 0.4, "opacity": 1}
+    assert load(brand={"watermark": mark})["brand"]["watermark"]["width"] == "1"
+
+
 def test_a_title_card_gets_its_defaults():
     brand = completed(intro={"title": "Hello"})
     assert brand["intro"] == {
@@ -128,6 +133,11 @@ def test_a_kit_says_what_a_brand_leaves_open():
         ({"brand": {"watermark": {"asset": ASSET, "opacity": 1.5}}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "opacity": "NaN"}}}, "brand"),
         ({"brand": {"watermark": {"asset": ASSET, "position": "middle"}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "opacity": 0}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "width": 0}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "margin": 0.41}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "margin_y": 0.41}}}, "brand"),
+        ({"brand": {"watermark": {"asset": ASSET, "margin": 0.3, "width": 0.5}}}, "brand"),
         ({"brand": {"loudness": -15}}, "brand"),
         ({"brand": {"lower_thirds": [{"title": "A", "start": 2, "end": 2}]}}, "brand"),
         ({"brand": {"intro": {"title": "A", "template": "spin"}}}, "brand"),
