@@ -96,6 +96,6 @@ def test_a_transition_that_is_longer_than_a_title_is_refused_at_once(client, dur
     answer = client.post("/v1/jobs/edit?dry_run=true", json=body)
     if refused:
         problem(answer, 422, "invalid_transition")
-        assert "brand.transition" in answer.json["fields"]
+        assert "brand.transition" in answer.json["errors"]
     else:
         assert answer.status_code == 200, answer.json
