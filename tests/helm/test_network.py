@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helm.chart import CASES, find, kind, pods, render
+from tests.helm.chart import CASES, find, kind, pods, refusal, render
 
 
 @pytest.fixture
@@ -76,7 +76,8 @@ def test_where_the_settings_lead_to_is_open(objects):
     assert "to-mail" not in kind(objects, "NetworkPolicy")
     settings = "config.S3_ENDPOINT_URL=http://minio.example.com:9000,config.OUTGOING_HTTP=true,config.SMTP_HOST=mail"
     objects = render(*CASES["everything"], "--set", settings)
-    assert ports(objects, "to-storage") == [443, 80, 9000]
+    assert ports(objects, "to-storage") == [443, 9000]
+    assert ports(objects, "to-outside") == [443, 80]
     assert ports(objects, "to-mail") == [587]
     assert chosen(objects, policy(objects, "to-mail")["podSelector"]) == {"api"}
     objects = render(
@@ -84,6 +85,36 @@ def test_where_the_settings_lead_to_is_open(objects):
     )
     assert ports(objects, "to-storage") == [443, 80]
     assert ports(objects, "to-mail") == [465]
+
+
+def changed(*settings):
+    return render(*CASES["everything"], *[f"--set-json={one}" for one in settings])
+
+
+def test_webhooks_and_imports_have_a_rule_of_their_own():
+    objects = changed('networkPolicy={"storage": {"cidrs": ["10.9.0.0/16"]}, "outgoing": {"ports": [443, 8443]}}')
+    (rule,) = policy(objects, "to-storage")["egress"]
+    assert rule["to"] == [{"ipBlock": {"cidr": "10.9.0.0/16"}}]
+    (rule,) = policy(objects, "to-outside")["egress"]
+    (peer,) = rule["to"]
+    assert peer["ipBlock"]["cidr"] == "0.0.0.0/0"
+    private = {"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}
+    assert set(peer["ipBlock"]["except"]) == private
+    assert ports(objects, "to-outside") == [443, 8443]
+    (who,) = policy(objects, "to-outside")["podSelector"]["matchExpressions"]
+    assert (who["key"], who["operator"]) == ("app.kubernetes.io/component", "In")
+    named = [pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods(objects).values()]
+    assert set(who["values"]) & set(named) == {"api", "light"}
+
+
+def test_what_is_allowed_besides_the_internet_is_open():
+    none = "networkPolicy.outgoing.cidrs=[]"
+    objects = changed(none, 'config.OUTGOING_ALLOW="10.1.0.0/16, 10.2.0.3,fd00::1"')
+    (rule,) = policy(objects, "to-outside")["egress"]
+    assert [peer["ipBlock"]["cidr"] for peer in rule["to"]] == ["10.1.0.0/16", "10.2.0.3/32", "fd00::1/128"]
+    # A rule without peers would open all.
+    assert "to-outside" not in kind(changed(none), "NetworkPolicy")
+    assert "networkPolicy.storage.cidrs" in refusal("--set-json=networkPolicy.storage.cidrs=[]")
 
 
 def test_metrics_are_for_those_who_scrape(objects):
