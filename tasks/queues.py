@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from amqp.exceptions import ChannelError
+from amqp.exceptions import AMQPError, ChannelError
 from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -21,8 +21,10 @@ def depths(names: Iterable[str]) -> dict[str, int]:
     """
     try:
         with celery_app.connection_for_write() as connection:
+            # First, for a broker that refuses the password says so by the same error as one that has no such queue.
+            connection.connect()
             return {name: _depth(connection, name) for name in names}
-    except (OperationalError, RedisError, OSError) as error:
+    except (OperationalError, AMQPError, RedisError, OSError) as error:
         raise TransientError("broker_unavailable", "The broker did not answer; try again shortly.") from error
 
 

@@ -10,6 +10,8 @@ import amqp
 import psutil
 import pytest
 
+from core.errors import TransientError
+from tasks import queues
 from tasks.stages import STAGES
 from tests.e2e.client import Client
 from tests.e2e.stack import ROOT, running
@@ -51,6 +53,18 @@ def channel(amqp_url):
     """To look at queues and to empty them."""
     with amqp.Connection(amqp_url.split("@")[1].split("/")[0]) as connection:
         yield connection.channel()
+
+
+@pytest.mark.parametrize("wrong", [("guest:guest", "guest:wrong"), ("//", "/nowhere")], ids=["password", "host"])
+def test_a_broker_that_refuses_is_one_that_does_not_answer(amqp_url, monkeypatch, wrong):
+    monkeypatch.setattr(queues.celery_app.conf, "broker_url", amqp_url)
+    monkeypatch.setattr(queues.celery_app.conf, "broker_write_url", amqp_url)
+    assert queues.depths(["probe"])["probe"] >= 0
+    before, after = wrong
+    refused = after.join(amqp_url.rsplit(before, 1))
+    monkeypatch.setattr(queues.celery_app.conf, "broker_write_url", refused)
+    with pytest.raises(TransientError, match="The broker did not answer"):
+        queues.depths(["probe"])
 
 
 @pytest.fixture
