@@ -29,6 +29,7 @@ from tasks.stages import PERIODIC, POOLS, Pool
 from tasks.stages import queues as queues_of
 
 _FRESH_S = 60.0
+"""At least; where it is asked less often, three times that."""
 _POOL_OF: dict[str, Pool] = {queue: pool for pool in POOLS for queue in queues_of(pool)}
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ class State(Collector):
     """The last answers of database, broker, live events and storage."""
 
     def __init__(self) -> None:
-        self._up: dict[str, bool] = {}
+        self._up: dict[str, tuple[float, bool]] = {}
         self._backlog: tuple[float, backlog.Backlog] | None = None
         self._messages: tuple[float, dict[str, int]] | None = None
         self._sent = dict.fromkeys(PERIODIC, 0)
@@ -51,7 +52,8 @@ class State(Collector):
             "events": events.check,
             "storage": storage.check,
         }.items():
-            self._up[name] = _answers(question)
+            answers = _answers(question)
+            self._up[name] = time.monotonic(), answers
 
     def count(self, task: str) -> None:
         """Count a message that beat has sent."""
@@ -61,8 +63,9 @@ class State(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield what is known and not old."""
         up = GaugeMetricFamily("cutwork_service_up", "Whether a service answers beat.", labels=["service"])
-        for name, answers in dict(self._up).items():
-            up.add_metric([name], answers)
+        for name, (asked, answers) in dict(self._up).items():
+            if _is_fresh(asked):
+                up.add_metric([name], answers)
         sent = CounterMetricFamily("cutwork_beat_sent", "Periodic tasks that beat has sent.", labels=["task"])
         for task, count in self._sent.items():
             sent.add_metric([task], count)
@@ -106,7 +109,7 @@ def _by_queue(name: str, about: str, values: dict[str, Any]) -> Metric:
 
 
 def _is_fresh(moment: float) -> bool:
-    return time.monotonic() - moment < _FRESH_S
+    return time.monotonic() - moment < max(_FRESH_S, 3 * get_settings().metrics_every_s)
 
 
 def _answers(question: Callable[[], None]) -> bool:
