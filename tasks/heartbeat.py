@@ -70,16 +70,15 @@ class Heartbeat:
 
     def run(self) -> None:
         """Beat until the block ends, or the stage is lost."""
-        try:
-            with tracing.unseen():
-                if not self._stop.wait(min(_TELL_AFTER_S, self._every_s)):
-                    self._beat(self._tell)
-                while not self.lost and not self._stop.wait(self._every_s):
-                    self._beat(self._renew)
-        except BaseException:
-            # Without a heartbeat another worker takes the stage: this one must know.
-            self._lost.set()
-            raise
+        with tracing.unseen():
+            if not self._stop.wait(min(_TELL_AFTER_S, self._every_s)):
+                self._beat(self._tell)
+            while not self.lost and not self._stop.wait(self._every_s):
+                self._beat(self._renew)
+
+    def give_up(self) -> None:
+        """Without a heartbeat another worker takes the stage: this one must know."""
+        self._lost.set()
 
     def _beat(self, do: Callable[[], None]) -> None:
         with self._beating:
@@ -115,9 +114,12 @@ def _thread(pid: int) -> SimpleQueue[Heartbeat]:
 
 
 def _serve(waiting: SimpleQueue[Heartbeat]) -> None:
-    try:
-        while True:
-            waiting.get().run()
-    finally:
-        # It ends by a fault alone: the next stage starts another.
-        _thread.cache_clear()
+    while True:
+        beat = waiting.get()
+        try:
+            beat.run()
+        except BaseException:
+            # It ends by a fault alone: the next stage starts another, and may come as soon as this one knows.
+            _thread.cache_clear()
+            beat.give_up()
+            raise

@@ -1,5 +1,8 @@
 """Trouble that passes: tried again by class, as often as the registry says, and told from a lost worker."""
 
+import threading
+import time
+
 import pytest
 
 from core import jobs, leases, states
@@ -7,7 +10,7 @@ from core.errors import InputError, TransientError
 from core.leases import Lease
 from tasks import base
 from tasks.app import celery_app
-from tasks.heartbeat import Heartbeat
+from tasks.heartbeat import Heartbeat, LeaseLost
 from tasks.stages import STAGES, Stage
 from tests.core.rows import make_job, stage_plan
 
@@ -99,3 +102,45 @@ def test_a_database_that_is_away_longer_than_a_lease_costs_no_work(monkeypatch):
         while len(asked) < 31:
             beat.check()
     assert not beat.lost
+
+
+def test_one_thread_beats_for_one_stage_after_the_other(monkeypatch):
+    beaten = []
+    monkeypatch.setattr(
+        leases, "renew", lambda lease, **_: beaten.append((lease.stage, threading.current_thread())) or True
+    )
+    for stage in ("trim", "brand"):
+        before = len(beaten)
+        with Heartbeat(Lease("job_x", stage, 1, "me"), lease_s=15, every_s=0.01) as beat:
+            wait_for(lambda seen=before: len(beaten) > seen + 1)
+        ended = len(beaten)
+        time.sleep(0.05)
+        assert (len(beaten), beat.lost) == (ended, False)
+    assert [stage for stage, _ in beaten] == sorted((stage for stage, _ in beaten), reverse=True)
+    assert len({thread for _, thread in beaten}) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_heartbeat_that_breaks_loses_its_stage_and_no_other(monkeypatch):
+    beaten = []
+
+    def renew(lease, **_):
+        beaten.append(lease.stage)
+        return beaten.count("brand") or {}["a fault of ours"]
+
+    monkeypatch.setattr(leases, "renew", renew)
+    with Heartbeat(Lease("job_x", "trim", 1, "me"), lease_s=15, every_s=0.01) as beat:
+        wait_for(lambda: beat.lost)
+        with pytest.raises(LeaseLost):
+            beat.check()
+    with Heartbeat(Lease("job_y", "brand", 1, "me"), lease_s=15, every_s=0.01) as beat:
+        wait_for(lambda: beaten.count("brand") > 1)
+        beat.check()
+    assert beaten.count("trim") == 1
+
+
+def wait_for(there, seconds=20.0):
+    until = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < until
+        time.sleep(0.005)
