@@ -62,22 +62,24 @@ def verify(token: str) -> User:
 def login(email: str, password: str, account_id: str | None = None) -> Tokens:
     """Sign in by password.
 
-    Raises AuthenticationError `invalid_credentials`, ForbiddenError `email_not_verified` (told only to who knows the
-    password), LimitError `too_many_attempts`, NotFoundError `account_not_found`.
+    Raises AuthenticationError `invalid_credentials`, LimitError `too_many_attempts`, NotFoundError `account_not_found`.
     """
     user = authenticate(email, password)
-    if user.verified_at is None:
-        raise ForbiddenError("email_not_verified", "Confirm the address first: the token is in the mail.")
     return sessions.begin(user.id, account_id, how="password")
 
 
 def authenticate(email: str, password: str) -> User:
-    """Return the person of an address and a password; raises AuthenticationError, LimitError as `login` does."""
+    """Return the person of an address and a password; raises AuthenticationError, LimitError as `login` does.
+
+    An address that was not confirmed is answered as one that nobody has: else whoever registers it, and then signs in
+    with the password chosen, is told whether it was known.
+    """
     email = normalised(email)
     lockout.attempt(email)
     user = find(email)
-    if not passwords.matches(user.password_hash if user else None, password) or user is None:
-        raise AuthenticationError("invalid_credentials", "E-mail address and password do not fit together.")
+    if not passwords.matches(user.password_hash if user else None, password) or user is None or not user.verified_at:
+        message = "E-mail address and password do not fit together, or the address is still to be confirmed."
+        raise AuthenticationError("invalid_credentials", message)
     lockout.succeeded(email)
     return user
 

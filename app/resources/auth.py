@@ -53,12 +53,12 @@ def verify_email(body: dict[str, str]) -> User:
 @blp.route("/login", needs=PUBLIC, method="POST")
 @blp.arguments(Login)
 @blp.response(200, TokensSchema)
-@blp.problems(400, 401, 403, 404, 413, 415, 422, 429, 503)
+@blp.problems(400, 401, 404, 413, 415, 422, 429, 503)
 def login(body: dict[str, Any]) -> tuple[Tokens, dict[str, str]]:
     """Sign in by password
 
-    Failures are answered alike, whatever was wrong (401 `invalid_credentials`). After five in a row an address has to
-    wait (429 `too_many_attempts`), at first 15 seconds, at most 15 minutes.
+    Failures are answered alike, whatever was wrong (401 `invalid_credentials`), also where the address is still to be
+    confirmed. After five in a row it has to wait (429 `too_many_attempts`), at first 15 seconds, at most 15 minutes.
     """
     return users.login(**body), _UNKEPT
 
