@@ -46,8 +46,12 @@ def _attempt(key: str) -> int:
     moment = now()
     with transaction() as session:
         row = session.get(LoginFailure, key, with_for_update=True)
-        if row is None or row.updated_at < moment - FORGOTTEN:
-            row = session.merge(LoginFailure(hash=key, count=0, blocked_until=moment, updated_at=moment))
+        if row is None:
+            # Not merged: that would look again, and begin anew what another has counted meanwhile.
+            row = LoginFailure(hash=key, count=0, blocked_until=moment, updated_at=moment)
+            session.add(row)
+        elif row.updated_at < moment - FORGOTTEN:
+            row.count, row.blocked_until = 0, moment
         if row.blocked_until > moment:
             return 1 + int((row.blocked_until - moment).total_seconds())
         row.count, row.updated_at = row.count + 1, moment
