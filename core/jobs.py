@@ -22,8 +22,6 @@ from core.webhooks import outbox
 _JOBS = Job.__table__
 _LOCK = select(_JOBS.c.id).where(_JOBS.c.id == bindparam("job_id")).with_for_update()
 _WHOLE = select(Job, clock.TIME).where(Job.id == bindparam("job_id")).options(joinedload(Job.stages))
-# The stage whose result is as long as what a job makes.
-_MAKER = "trim"
 
 
 def create(account_id: str, plan: JobPlan) -> Job:
@@ -40,7 +38,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
         done = artifacts.find(session, [stage.digest for stage in plan.stages])
         made_before = {stage.name for stage in plan.stages if stage.digest in done}
         if plan.lane == admission.WORK and len(made_before) < len(plan.stages):
-            quotas.require_job(session, account_id, 0 if _MAKER in made_before else plan.media_ms)
+            quotas.require_job(session, account_id, 0 if quotas.MAKER in made_before else plan.media_ms)
         moment = clock.moment(session)
         job = Job(
             # Lists look for times in ids: both are of one clock.
@@ -51,7 +49,7 @@ def create(account_id: str, plan: JobPlan) -> Job:
             params=dict(plan.params),
             client_metadata=dict(plan.client_metadata),
             external_id=plan.external_id,
-            media_ms=0 if _MAKER in made_before else plan.media_ms,
+            media_ms=0 if quotas.MAKER in made_before else plan.media_ms,
             filename=plan.filename,
             lane=plan.lane,
             priority=plan.priority,
@@ -225,7 +223,7 @@ def settle(job: Job, moment: datetime) -> None:
 def _note_length(job: Job) -> None:
     """Replace what was foretold of the length by what was made; what came from cache was made before."""
     for stage in job.stages:
-        if stage.name == _MAKER and stage.result and "duration" in stage.result:
+        if stage.name == quotas.MAKER and stage.result and "duration" in stage.result:
             job.media_ms = 0 if stage.cached else round(Fraction(stage.result["duration"]) * 1000)
 
 

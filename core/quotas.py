@@ -9,17 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from core import admission, states
 from core.db import reading
 from core.errors import ForbiddenError, LimitError
 from core.ids import first_id
-from core.models import Asset, Job, Upload, now
+from core.models import Asset, Job, JobStage, Upload, now
 from core.settings import get_settings
 
 MINUTE_MS = 60_000
+MAKER = "trim"
+"""The stage whose result is as long as what a job makes."""
 # When a place may be free is not known; it is not asked for all the time.
 _JOB_S = 10
 _LIVE = (states.QUEUED, states.RUNNING)
@@ -63,8 +65,15 @@ def month(moment: datetime) -> tuple[datetime, datetime]:
 
 
 def made_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Which jobs' minutes count: those of jobs since a moment that did not fail and were not canceled."""
-    return Job.id >= first_id("job", since), Job.status.in_((*_LIVE, states.SUCCEEDED))
+    """Which jobs' minutes count: those of jobs since a moment, unless they ended before anything was made.
+
+    What was made counts whatever became of the job, since another job may have it from cache at no cost.
+    """
+    maker = select(JobStage.job_id).where(
+        JobStage.job_id == Job.id, JobStage.name == MAKER, JobStage.status == states.SUCCEEDED, ~JobStage.cached
+    )
+    counted = or_(Job.status.in_((*_LIVE, states.SUCCEEDED)), maker.exists())
+    return Job.id >= first_id("job", since), counted
 
 
 def require_bytes(session: Session, account_id: str, size: int) -> None:

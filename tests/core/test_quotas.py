@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from core import accounts, jobs, quotas, uploads
-from core.errors import CutworkError
-from core.models import now
+from core.db import transaction
+from core.errors import CutworkError, ForbiddenError
+from core.models import JobStage, now
 from core.plan import JobPlan
+from core.retry import retry
 from core.settings import get_settings
 from core.storage import storage_from
 from tests.core.rows import make_asset, stage_plan
@@ -77,6 +79,24 @@ def test_minutes_are_spent_once(server, monkeypatch):
     made, refused = at_once(job_of(server, make_asset().id, 14_000))
     assert (len(made), set(refused)) == (4, {"minutes_quota_exceeded"})
     assert quotas.usage(server, now()).media_ms == 56_000
+
+
+def test_what_was_made_counts_though_its_job_was_canceled(server):
+    """Else whoever cancels a job after its trim has the result from cache, and the minutes back."""
+    make = job_of(server, make_asset().id, 50_000)
+    jobs.cancel(server, make(1).id)
+    assert quotas.usage(server, now()).media_ms == 0
+    job = make(2)
+    with transaction() as session:
+        session.get_one(JobStage, (job.id, "trim")).status = "succeeded"
+    jobs.cancel(server, job.id)
+    assert quotas.usage(server, now()).media_ms == 50_000
+    with pytest.raises(ForbiddenError) as caught:
+        make(3)
+    assert caught.value.code == "minutes_quota_exceeded"
+    # Nor are they asked for again.
+    retry(server, job.id)
+    assert quotas.usage(server, now()).media_ms == 50_000
 
 
 def test_jobs_are_counted_once(server):
