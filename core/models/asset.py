@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.ids import new_id
 from core.models.base import Base, JsonObject, Searchable, now, searched
+
+_KEPT = text("deleted_at IS NULL")
 
 
 class Asset(Base):
@@ -24,6 +26,8 @@ class Asset(Base):
         Index(None, "storage_key"),
         Index(None, "account_id", "external_id", "id"),
         searched("assets", "client_metadata"),
+        # What is stored, of one account or of all, is added up from this alone.
+        Index("ix_assets_stored", "account_id", "storage_key", "size", postgresql_where=_KEPT, sqlite_where=_KEPT),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("ast"))
