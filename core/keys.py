@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import accounts, audit, scopes
+from core import accounts, audit, idempotency, scopes
 from core.db import reading, transaction
 from core.errors import AuthenticationError, InputError, NotFoundError
 from core.models import ApiKey, Membership, now
@@ -70,8 +70,13 @@ def create(by: Principal, *, name: str, wanted: list[str], expires_at: datetime 
     token = generate()
     made = row(by.account_id, token, name=name, wanted=ordered, user_id=by.user_id, expires_at=expires_at)
     with transaction() as session:
+        lost = idempotency.earlier(session, ApiKey)
+        if lost is not None:
+            # The answer that showed it has reached nobody, and it cannot be shown again.
+            lost.revoked_at = lost.revoked_at or now()
         session.add(made)
         session.flush()
+        idempotency.record(session, made)
         audit.record(session, by.account_id, "key.created", target=made.id, scopes=ordered)
     return made, token
 

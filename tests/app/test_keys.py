@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from core import keys
+from core import idempotency, keys
 from core.db import reading, transaction
 from core.models import ApiKey, now
 from core.scopes import ROLES, SCOPES
@@ -49,6 +49,18 @@ def test_a_key_from_making_to_revoking(any_client):
     problem(client.get("/v1/jobs", headers=with_key(made["key"])), 401, "invalid_token")
     log = [(one["action"], one["target"]) for one in client.get("/v1/audit").json["data"]]
     assert log == [("key.revoked", made["id"]), ("key.created", made["id"])]
+
+
+def test_a_key_whose_answer_was_lost_is_void(client, monkeypatch):
+    """It is shown once, and that went to nobody: whoever asks again gets another, and the first opens nothing."""
+    once = {"Idempotency-Key": "ingest"}
+    with monkeypatch.context() as patch:
+        patch.setattr(idempotency, "keep", lambda claimed, **_: idempotency.release(claimed))
+        lost = make(client, ["jobs:read"], once).json
+    made = make(client, ["jobs:read"], once).json
+    assert make(client, ["jobs:read"], once).json == made
+    problem(client.get("/v1/jobs", headers=with_key(lost["key"])), 401, "invalid_token")
+    assert client.get("/v1/jobs", headers=with_key(made["key"])).status_code == 200
 
 
 def test_nobody_grants_more_than_he_has(client):
