@@ -25,6 +25,8 @@ _PATTERNS = [
         (r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", rf"\1 {MASK}"),
         (r"\bcw_[0-9a-z]{8}_[0-9a-f]{8,}", MASK),
         (r"\bwhsec_[\w+/=-]+", MASK),
+        # Refresh tokens, and those of invitations.
+        (r"\bcw[ri]_[\w-]{20,}", MASK),
         # JWS: three parts in base64url, of which the first is a JSON object.
         (r"\beyJ[\w-]{6,}\.[\w-]+\.[\w-]+", MASK),
         (rf"([\"']?\b{_NAMES}[\"']?\s*[=:]\s*[\"'])[^\"']+", rf"\1{MASK}"),

@@ -22,6 +22,8 @@ LINES = [
     f"GET /callback?code={SECRET}&state={SECRET}",
     f"the key {KEY[:11]}_{SECRET.encode().hex()} is unknown",
     f"whsec_{SECRET}",
+    f"cwr_{SECRET}{SECRET}{SECRET} came twice",
+    f"cwi_{SECRET}{SECRET}{SECRET} is void",
     f"mail to {SECRET}@example.co.uk was refused",
 ]
 
