@@ -20,6 +20,7 @@ from core.settings import Settings, get_settings
 
 GOOGLE, GITHUB = "google", "github"
 _KEY = "cutwork_oauth"
+_LONGEST_NAME = 200
 _CLIENT = {"code_challenge_method": "S256", "default_timeout": 10}
 
 
@@ -109,7 +110,7 @@ def _of_google(token: dict[str, Any]) -> Claim:
         subject=str(person["sub"]),
         email=str(person["email"]),
         verified=person.get("email_verified") is True,
-        name=str(person.get("name") or ""),
+        name=_name(person.get("name")),
     )
 
 
@@ -125,8 +126,14 @@ def _of_github(client: Any, token: dict[str, Any]) -> Claim:
         subject=str(person["id"]),
         email=str(primary["email"]),
         verified=primary["verified"] is True,
-        name=str(person.get("name") or person.get("login") or ""),
+        name=_name(person.get("name") or person.get("login")),
     )
+
+
+def _name(said: object) -> str:
+    """A name as it can be stored and put into a mail."""
+    plain = "".join(character for character in str(said or "") if character.isprintable())
+    return " ".join(plain.split())[:_LONGEST_NAME]
 
 
 def _unavailable() -> TransientError:

@@ -49,6 +49,12 @@ def test_a_new_person_and_again(browser, name):
     assert [one["details"]["how"] for one in log if one["action"] == "login"] == [name, name]
 
 
+def test_a_name_that_cannot_be_kept_as_it_is(browser, provider):
+    provider.person["name"] = " Ada\x00 \u2028" + "x" * 300
+    me = browser.get("/v1/me", headers=bearer(browser.get(go(browser, "google")).json)).json
+    assert me["user"]["name"] == "Ada " + "x" * 196
+
+
 def test_one_who_has_registered_here_is_the_same_person(browser):
     before = sign_up(browser)
     assert browser.get(go(browser, "google")).json["user_id"] == before["user_id"]
