@@ -13,10 +13,12 @@ from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
+from app import contract
 from app.errors import CONTENT_TYPE, http_error
 from app.idempotency import PARAMETER, idempotent
 from app.limits import FREE
 from app.parsing import JsonParser
+from app.schemas.listing import PageQuery
 from app.schemas.problem import ProblemSchema
 from app.security import PUBLIC, Needs, declare
 from core.errors import NotFoundError
@@ -83,13 +85,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """Register a view under a name of its own, for views that are made in a loop."""
         operation = name or view.__name__
         declared = Needs(scope=needs) if isinstance(needs, str) else needs
-        if not declared.public:
-            view = self.problems(401, 403)(view)
-        view = self.problems(500, *(() if self.name in FREE else (429,)))(view)
-        documented = declare(declared)(self.doc(operationId=operation, security=declared.security())(view))
-        ids = [_id_parameter(found) for found in re.findall(r"<(\w+)>", rule) if found in _PREFIXES]
+        ids = [found for found in re.findall(r"<(\w+)>", rule) if found in _PREFIXES]
+        for codes in contract.codes_of_all(declared, ids, counted=self.name not in FREE):
+            view = contract.tell(view, codes)
+        told = {"operationId": operation, "security": declared.security()}
+        documented = declare(declared)(self.doc(**told, responses=contract.responses(contract.codes_of(view)))(view))
         self.add_url_rule(
-            rule.replace("<job_id>", "<job:job_id>"), operation, documented, methods=[method], parameters=ids
+            rule.replace("<job_id>", "<job:job_id>"),
+            operation,
+            documented,
+            methods=[method],
+            parameters=[_id_parameter(found) for found in ids],
         )
 
     def arguments(self, schema: type[Schema], *, location: str = "json", **options: Any) -> Callable[[View], View]:
@@ -98,7 +104,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         A body of which no field is needed may be left out, and the document says so.
         """
         options.setdefault("required", any(field.required for field in schema().fields.values()))
-        return cast(Callable[[View], View], super().arguments(schema, location=location, **options))
+        loads = super().arguments(schema, location=location, **options)
+        paged = contract.PAGE if issubclass(schema, PageQuery) else {}
+
+        def decorate(view: View) -> View:
+            known = contract.BODY if location == "json" else contract.QUERY
+            return contract.tell(contract.tell(cast(View, loads(view)), known), paged)
+
+        return decorate
 
     def response(self, status: int, schema: Shape | None = None, **options: Any) -> Callable[[View], View]:
         """Serialise what the view returns."""
@@ -114,17 +127,18 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def idempotent(self, view: View) -> View:
         """Let clients send an `Idempotency-Key`; to stand above all that reads the request and makes the answer."""
-        return self.doc(parameters=[PARAMETER])(self.problems(409, 422)(idempotent(view)))
+        return self.doc(parameters=[PARAMETER])(contract.tell(idempotent(view), contract.ONCE))
 
-    def problems(self, *statuses: int) -> Callable[[View], View]:
-        """Document the errors that the view answers with, all of one shape."""
+    def problems(self, status: int, *codes: str) -> Callable[[View], View]:
+        """Document codes of problems that the view answers with, besides those that its other decorators bring along.
 
-        def decorate(view: View) -> View:
-            for status in statuses:
-                view = super(Blueprint, self).alt_response(status, http.HTTPStatus(status).name)(view)
-            return view
+        Those are: of tokens and limits, of the ids in its path, of its body, query and page, and the database's.
+        """
+        return lambda view: contract.tell(view, {status: codes})
 
-        return decorate
+    def job_problems(self, view: View) -> View:
+        """Document what starting a job may answer."""
+        return contract.tell(view, contract.JOB)
 
 
 def refuse_malformed_ids() -> None:

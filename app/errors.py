@@ -93,10 +93,13 @@ def problem(
     return response
 
 
+def status_of(kind: type[CutworkError], code: str) -> int:
+    """Return the status that an error of a class and a code is answered with."""
+    return _STATUS_OF_CODE.get(code) or next((status for one, status in _STATUS_OF_CLASS if issubclass(kind, one)), 500)
+
+
 def _cutwork_error(error: CutworkError) -> Response:
-    status = _STATUS_OF_CODE.get(error.code) or next(
-        (status for kind, status in _STATUS_OF_CLASS if isinstance(error, kind)), 500
-    )
+    status = status_of(type(error), error.code)
     if status == 500:
         return _unexpected(error)
     if status == 503:

@@ -19,7 +19,8 @@ from pipelines.image_schema import ImageSchema
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """One kind of job: `plan` takes the account's id and what `schema` has loaded, and returns the stages;
-    `forecast` tells what they would cost, None where that is not known."""
+    `forecast` tells what they would cost, None where that is not known; `missing` and `refusals` are the codes of the
+    NotFoundErrors and of the InputErrors that both raise."""
 
     name: str
     summary: str
@@ -27,6 +28,11 @@ class Pipeline:
     plan: Callable[[str, Mapping[str, Any]], JobPlan]
     forecast: Callable[[str, Mapping[str, Any], Storage], dict[str, Any] | None]
     example: Mapping[str, Any]
+    missing: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+
+_OF_ALL = ("url_refused", "url_not_moderated", "webhook_secret_missing", "moderation_hashes")
 
 
 PIPELINES: dict[str, Pipeline] = {
@@ -43,6 +49,16 @@ PIPELINES: dict[str, Pipeline] = {
                 "keep": [{"start": "15:00", "end": "45:00"}],
                 "brand": {"intro": {"title": "Linear algebra", "subtitle": "Lecture 7"}},
             },
+            missing=("asset_not_found", "brand_kit_not_found"),
+            refusals=(
+                *_OF_ALL,
+                "invalid_range",
+                "no_video",
+                "range_past_end",
+                "too_long",
+                "too_many_pixels",
+                "too_many_streams",
+            ),
         ),
         Pipeline(
             name=image.NAME,
@@ -62,6 +78,8 @@ PIPELINES: dict[str, Pipeline] = {
                     {"name": "thumbnail", "width": 512, "height": 512, "fit": "cover", "format": "jpeg"},
                 ],
             },
+            missing=("asset_not_found",),
+            refusals=(*_OF_ALL, "face_not_supported", "no_image"),
         ),
     )
 }

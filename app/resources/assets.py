@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app import asset_document, pagination
 from app.blueprint import Blueprint
+from app.contract import OF_THE_JOB
 from app.errors import problem
 from app.schemas.asset import AssetListSchema, AssetSchema, KeyframesSchema, MediaSchema
 from app.schemas.job import JobSchema
@@ -31,7 +32,6 @@ _FINDING_OUT = "Not known yet: `Location` is the job that finds it out."
 @blp.route("", needs="assets:read")
 @blp.arguments(ListQuery, location="query")
 @blp.response(200, AssetListSchema)
-@blp.problems(422, 503)
 def list_assets(query: dict[str, Any]) -> dict[str, Any]:
     """List assets, newest first."""
     account_id = current_account_id()
@@ -41,7 +41,6 @@ def list_assets(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/<asset_id>", needs="assets:read")
 @blp.response(200, AssetSchema)
-@blp.problems(404, 503)
 def get_asset(asset_id: str) -> dict[str, Any]:
     """Get an asset."""
     account_id = current_account_id()
@@ -50,7 +49,8 @@ def get_asset(asset_id: str) -> dict[str, Any]:
 
 @blp.route("/<asset_id>", needs="assets:write", method="DELETE")
 @blp.response(204)
-@blp.problems(404, 409, 503)
+@blp.problems(409, "asset_in_use")
+@blp.problems(503, "storage_unavailable")
 def delete_asset(asset_id: str) -> None:
     """Delete an asset and its file; what jobs made of it stays."""
     assets.delete(current_account_id(), asset_id, current_storage())
@@ -59,7 +59,8 @@ def delete_asset(asset_id: str) -> None:
 @blp.route("/<asset_id>/probe", needs="assets:read")
 @blp.response(200, MediaSchema)
 @blp.alt_response(202, schema=JobSchema, headers=_LATER, description=_FINDING_OUT)
-@blp.problems(404, 422, 503)
+@blp.job_problems
+@blp.problems(422, OF_THE_JOB)
 def get_asset_probe(asset_id: str) -> dict[str, Any] | Response:
     """Get the facts of the file: container, duration, every stream."""
     probe = _probe(assets.get(current_account_id(), asset_id))
@@ -69,7 +70,9 @@ def get_asset_probe(asset_id: str) -> dict[str, Any] | Response:
 @blp.route("/<asset_id>/keyframes", needs="assets:read")
 @blp.response(200, KeyframesSchema)
 @blp.alt_response(202, schema=JobSchema, headers=_LATER, description=_FINDING_OUT)
-@blp.problems(404, 422, 503)
+@blp.job_problems
+@blp.problems(422, "no_video", OF_THE_JOB)
+@blp.problems(503, "storage_unavailable")
 def get_asset_keyframes(asset_id: str) -> Response:
     """Get the keyframe map: the times at which the picture can be entered."""
     probe = _probe(assets.get(current_account_id(), asset_id))
@@ -88,7 +91,6 @@ def get_asset_keyframes(asset_id: str) -> Response:
 
 @blp.route("/<asset_id>/download", needs="assets:read")
 @blp.response(302, headers={"Location": {"schema": {"type": "string"}}}, description="A signed, expiring address.")
-@blp.problems(404, 503)
 def download_asset(asset_id: str) -> WerkzeugResponse:
     """Fetch the file itself."""
     asset = assets.get(current_account_id(), asset_id)

@@ -31,7 +31,8 @@ _UNKEPT = {"Cache-Control": "no-store"}
 @blp.route("/register", needs=PUBLIC, method="POST")
 @blp.arguments(Registration)
 @blp.response(202, AcceptedSchema)
-@blp.problems(400, 403, 413, 415, 422, 503)
+@blp.problems(403, "registration_closed")
+@blp.problems(503, "database_unavailable")
 def register(body: dict[str, Any]) -> dict[str, str]:
     """Register; the address is confirmed by a token that comes by mail
 
@@ -44,7 +45,8 @@ def register(body: dict[str, Any]) -> dict[str, str]:
 @blp.route("/verify", needs=PUBLIC, method="POST")
 @blp.arguments(MailedToken)
 @blp.response(200, PersonSchema)
-@blp.problems(400, 413, 415, 422, 503)
+@blp.problems(422, "link_invalid", "link_expired")
+@blp.problems(503, "database_unavailable")
 def verify_email(body: dict[str, str]) -> User:
     """Confirm an address; whoever belongs to no account gets one of their own, as its admin."""
     return users.verify(body["token"])
@@ -53,7 +55,10 @@ def verify_email(body: dict[str, str]) -> User:
 @blp.route("/login", needs=PUBLIC, method="POST")
 @blp.arguments(Login)
 @blp.response(200, TokensSchema)
-@blp.problems(400, 401, 404, 413, 415, 422, 429, 503)
+@blp.problems(401, "invalid_credentials")
+@blp.problems(404, "account_not_found")
+@blp.problems(429, "too_many_attempts")
+@blp.problems(503, "database_unavailable")
 def login(body: dict[str, Any]) -> tuple[Tokens, dict[str, str]]:
     """Sign in by password
 
@@ -66,7 +71,8 @@ def login(body: dict[str, Any]) -> tuple[Tokens, dict[str, str]]:
 @blp.route("/refresh", needs=PUBLIC, method="POST")
 @blp.arguments(RefreshSchema)
 @blp.response(200, TokensSchema)
-@blp.problems(400, 401, 413, 415, 422, 503)
+@blp.problems(401, "invalid_token", "token_expired", "token_reused")
+@blp.problems(503, "database_unavailable")
 def refresh(body: dict[str, str]) -> tuple[Tokens, dict[str, str]]:
     """Trade a refresh token for new tokens
 
@@ -77,7 +83,6 @@ def refresh(body: dict[str, str]) -> tuple[Tokens, dict[str, str]]:
 
 @blp.route("/logout", needs=PERSON, method="POST")
 @blp.response(204)
-@blp.problems(503)
 def logout() -> None:
     """Sign out: the access token and all refresh tokens of this sign-in end now."""
     sessions.end(current_principal().session_id or "")
@@ -86,7 +91,7 @@ def logout() -> None:
 @blp.route("/forgot-password", needs=PUBLIC, method="POST")
 @blp.arguments(Address)
 @blp.response(202, AcceptedSchema)
-@blp.problems(400, 413, 415, 422, 503)
+@blp.problems(503, "database_unavailable")
 def forgot_password(body: dict[str, str]) -> dict[str, str]:
     """Ask for a mail with a token for a new password; the answer is the same for an address that nobody has."""
     users.forgot_password(body["email"])
@@ -96,7 +101,8 @@ def forgot_password(body: dict[str, str]) -> dict[str, str]:
 @blp.route("/reset-password", needs=PUBLIC, method="POST")
 @blp.arguments(NewPassword)
 @blp.response(204)
-@blp.problems(400, 413, 415, 422, 503)
+@blp.problems(422, "link_invalid", "link_expired")
+@blp.problems(503, "database_unavailable")
 def reset_password(body: dict[str, str]) -> None:
     """Choose a new password; every sign-in of before ends."""
     users.reset_password(body["token"], body["password"])
@@ -105,7 +111,10 @@ def reset_password(body: dict[str, str]) -> None:
 @blp.route("/accept-invitation", needs=PUBLIC, method="POST")
 @blp.arguments(Acceptance)
 @blp.response(200, TokensSchema)
-@blp.problems(400, 401, 413, 415, 422, 429, 503)
+@blp.problems(401, "invalid_credentials")
+@blp.problems(422, "invitation_invalid")
+@blp.problems(429, "too_many_attempts")
+@blp.problems(503, "database_unavailable")
 def accept_invitation(body: dict[str, str]) -> tuple[Tokens, dict[str, str]]:
     """Take up an invitation and sign in to the account."""
     return members.accept(**body), _UNKEPT

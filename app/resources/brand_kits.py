@@ -19,7 +19,8 @@ blp = Blueprint("brand_kits", __name__, url_prefix="/v1/brand-kits", description
 @blp.idempotent
 @blp.arguments(BrandKitFieldsSchema)
 @blp.response(201, BrandKitSchema, headers={"Location": {"schema": {"type": "string"}}})
-@blp.problems(400, 404, 409, 413, 415, 422, 503)
+@blp.problems(404, "asset_not_found")
+@blp.problems(409, "too_many_brand_kits")
 def create_brand_kit(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Create a brand kit."""
     kit = brand_kits.create(current_account_id(), body.pop("name"), body)
@@ -29,7 +30,6 @@ def create_brand_kit(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, st
 @blp.route("", needs="assets:read")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, BrandKitListSchema)
-@blp.problems(422, 503)
 def list_brand_kits(query: dict[str, Any]) -> dict[str, Any]:
     """List brand kits, newest first."""
     rows, following = pagination.take(brand_kits.page, current_account_id(), query, kind="brand_kits")
@@ -38,7 +38,6 @@ def list_brand_kits(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/<brand_kit_id>", needs="assets:read")
 @blp.response(200, BrandKitSchema)
-@blp.problems(404, 503)
 def get_brand_kit(brand_kit_id: str) -> dict[str, Any]:
     """Get a brand kit."""
     return _document(brand_kits.get(current_account_id(), brand_kit_id))
@@ -47,7 +46,7 @@ def get_brand_kit(brand_kit_id: str) -> dict[str, Any]:
 @blp.route("/<brand_kit_id>", needs="assets:write", method="PUT")
 @blp.arguments(BrandKitFieldsSchema)
 @blp.response(200, BrandKitSchema)
-@blp.problems(400, 404, 413, 415, 422, 503)
+@blp.problems(404, "asset_not_found")
 def replace_brand_kit(body: dict[str, Any], brand_kit_id: str) -> dict[str, Any]:
     """Put another brand kit in its place; edits that were started keep what they had."""
     return _document(brand_kits.replace(current_account_id(), brand_kit_id, body.pop("name"), body))
@@ -55,7 +54,6 @@ def replace_brand_kit(body: dict[str, Any], brand_kit_id: str) -> dict[str, Any]
 
 @blp.route("/<brand_kit_id>", needs="assets:write", method="DELETE")
 @blp.response(204)
-@blp.problems(404, 503)
 def delete_brand_kit(brand_kit_id: str) -> None:
     """Delete a brand kit; its assets stay."""
     brand_kits.delete(current_account_id(), brand_kit_id)

@@ -19,7 +19,6 @@ blp = Blueprint("deliveries", __name__, url_prefix="/v1/deliveries", description
 @blp.route("", needs="webhooks:read")
 @blp.arguments(DeliveryQuery, location="query")
 @blp.response(200, DeliveryListSchema)
-@blp.problems(422, 503)
 def list_deliveries(query: dict[str, Any]) -> dict[str, Any]:
     """List deliveries, newest first."""
     fetch = partial(deliveries.page, endpoint_id=query["webhook"], job_id=query["job"], status=query["status"])
@@ -29,7 +28,6 @@ def list_deliveries(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/<delivery_id>", needs="webhooks:read")
 @blp.response(200, DeliveryWithAttemptsSchema)
-@blp.problems(404, 503)
 def get_delivery(delivery_id: str) -> dict[str, Any]:
     """Get a delivery with each of its attempts."""
     row, attempts = deliveries.get(current_account_id(), delivery_id)
@@ -38,7 +36,7 @@ def get_delivery(delivery_id: str) -> dict[str, Any]:
 
 @blp.route("/<delivery_id>/redeliver", needs="webhooks:write", method="POST")
 @blp.response(202, DeliverySchema)
-@blp.problems(404, 409, 503)
+@blp.problems(409, "webhook_disabled")
 def redeliver_delivery(delivery_id: str) -> dict[str, Any]:
     """Deliver once more, whatever came of it; the `webhook-id` stays, the body is the job as it stands then."""
     return _document(submit.redeliver(current_account_id(), delivery_id))

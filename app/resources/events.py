@@ -30,7 +30,7 @@ _RESUME = {"in": "header", "name": "Last-Event-ID", "schema": {"type": "string"}
 @blp.arguments(EventsQuery, location="query")
 @blp.response(200, content_type="text/event-stream", description="Events named `job`; the data is the job document.")
 @blp.doc(parameters=[_RESUME])
-@blp.problems(404, 422, 503)
+@blp.problems(503, "events_unavailable", "too_many_streams")
 def follow_job(query: dict[str, Any], job_id: str) -> Response:
     """Follow a job as Server-Sent Events: its document now, then every change, until it has ended.
 
@@ -53,7 +53,6 @@ def following(job_id: str, last: str | None) -> Following:
 
 @blp.route("/<job_id>/ticket", needs="jobs:read", method="POST")
 @blp.response(201, TicketSchema)
-@blp.problems(404, 503)
 def create_job_ticket(job_id: str) -> dict[str, Any]:
     """Get a ticket with which a browser can follow one job.
 

@@ -9,6 +9,7 @@ from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from app.blueprint import Blueprint
+from app.contract import OF_THE_JOB
 from app.schemas.image import ImageLink, NewImageLink, SignedImageQuery
 from app.security import PUBLIC, current_account_id
 from app.storage import current_storage
@@ -29,7 +30,7 @@ _NAMES = {"width": "w", "height": "h"}
 @blp.route("/assets/<asset_id>/image-links", needs="assets:read", method="POST")
 @blp.arguments(NewImageLink)
 @blp.response(200, ImageLink)
-@blp.problems(404, 415, 422, 503)
+@blp.problems(422, "moderation_hashes", "no_image")
 def sign_image_link(body: dict[str, Any], asset_id: str) -> dict[str, Any]:
     """Sign an address of an image in a size and format; a page may use it without a key."""
     asset = assets.get(current_account_id(), asset_id)
@@ -48,7 +49,10 @@ def sign_image_link(body: dict[str, Any], asset_id: str) -> dict[str, Any]:
 @blp.arguments(SignedImageQuery, location="query")
 @blp.response(200, content_type="image/*", schema=_BYTES, headers=_HEADERS, description="The image.")
 @blp.alt_response(304, schema={}, description="The one that the client has is the newest.")
-@blp.problems(403, 404, 422, 503)
+@blp.job_problems
+@blp.problems(403, "signature_invalid", "signature_expired")
+@blp.problems(422, "moderation_hashes", "no_image", OF_THE_JOB)
+@blp.problems(503, "database_unavailable", "storage_unavailable", "image_pending")
 def get_image(query: dict[str, Any], asset_id: str) -> Response:
     """Fetch an image by a signed address; the first time it is made, ever after it is there."""
     image_links.check(asset_id, request.args.to_dict())

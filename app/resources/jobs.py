@@ -29,7 +29,10 @@ def _creator(pipeline: Pipeline) -> Callable[..., Created]:
     @blp.arguments(pipeline.schema, example=pipeline.example)
     @blp.response(202, JobSchema, headers={"Location": {"schema": {"type": "string"}}})
     @blp.alt_response(200, schema=PlanSchema, description="With `dry_run`: what would run.")
-    @blp.problems(400, 404, 409, 413, 415, 422, 503)
+    @blp.job_problems
+    @blp.problems(404, *pipeline.missing)
+    @blp.problems(422, *pipeline.refusals)
+    @blp.problems(503, "storage_unavailable")
     def create(query: dict[str, Any], body: dict[str, Any]) -> Created:
         account_id = current_account_id()
         plan = pipeline.plan(account_id, body)
@@ -51,7 +54,6 @@ for _pipeline in PIPELINES.values():
 @blp.route("", needs="jobs:read")
 @blp.arguments(JobsQuery, location="query")
 @blp.response(200, JobListSchema)
-@blp.problems(422, 503)
 def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
     """List jobs, newest first."""
     rows, following = pagination.take(pagination.narrowed(jobs.page, query), current_account_id(), query, kind="jobs")
@@ -60,7 +62,6 @@ def list_jobs(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/<job_id>", needs="jobs:read")
 @blp.response(200, JobSchema)
-@blp.problems(404, 503)
 def get_job(job_id: str) -> dict[str, Any]:
     """Get a job."""
     return job_document.document(jobs.get(current_account_id(), job_id), current_storage())
@@ -68,7 +69,7 @@ def get_job(job_id: str) -> dict[str, Any]:
 
 @blp.route("/<job_id>/cancel", needs="jobs:write", method="POST")
 @blp.response(200, JobSchema)
-@blp.problems(404, 409, 503)
+@blp.problems(409, "job_ended")
 def cancel_job(job_id: str) -> dict[str, Any]:
     """End a job; a running stage stops at its next heartbeat."""
     return job_document.document(submit.cancel(current_account_id(), job_id), current_storage())
@@ -77,7 +78,10 @@ def cancel_job(job_id: str) -> dict[str, Any]:
 @blp.route("/<job_id>/retry", needs="jobs:write", method="POST")
 @blp.arguments(RetrySchema, example={"from": "brand"})
 @blp.response(202, JobSchema)
-@blp.problems(400, 404, 409, 413, 415, 422, 503)
+@blp.job_problems
+@blp.problems(404, "asset_not_found")
+@blp.problems(409, "job_running", "job_succeeded")
+@blp.problems(422, "unknown_stage")
 def retry_job(body: dict[str, Any], job_id: str) -> dict[str, Any]:
     """Queue a job again that failed or was canceled.
 

@@ -18,7 +18,7 @@ blp = Blueprint("keys", __name__, url_prefix="/v1/keys", description="Keys for p
 @blp.idempotent
 @blp.arguments(NewKey, example={"name": "ingest", "scopes": ["assets:write", "jobs:write", "jobs:read"]})
 @blp.response(201, MadeKeySchema)
-@blp.problems(400, 413, 415, 422, 503)
+@blp.problems(422, "already_expired", "unknown_scope")
 def create_key(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Make an API key; the key itself is in this answer and nowhere else
 
@@ -34,7 +34,6 @@ def create_key(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 @blp.route("", needs="keys:read")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, KeyListSchema)
-@blp.problems(422, 503)
 def list_keys(query: dict[str, Any]) -> dict[str, Any]:
     """List API keys, newest first: all of the account to who may change members, else one's own."""
 
@@ -47,7 +46,6 @@ def list_keys(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/<key_id>", needs="keys:write", method="DELETE")
 @blp.response(204)
-@blp.problems(404, 503)
 def revoke_key(key_id: str) -> None:
     """Revoke an API key; it ends now."""
     keys.revoke(current_principal(), key_id)

@@ -25,7 +25,8 @@ _LOCATION = {"Location": {"schema": {"type": "string"}}}
 @blp.route("/<provider>", needs=PUBLIC)
 @blp.response(302, headers=_LOCATION, description="The provider's page.")
 @blp.doc(parameters=[_PROVIDER])
-@blp.problems(404, 503)
+@blp.problems(404, "provider_not_configured")
+@blp.problems(503, "provider_unavailable")
 def begin_oauth(provider: str) -> Response:
     """Go to a provider to sign in; 404 `provider_not_configured` where it is not set up."""
     return oauth.begin(provider)
@@ -34,7 +35,10 @@ def begin_oauth(provider: str) -> Response:
 @blp.route("/<provider>/callback", needs=PUBLIC)
 @blp.response(200, TokensSchema)
 @blp.doc(parameters=[_PROVIDER])
-@blp.problems(401, 403, 404, 503)
+@blp.problems(401, "oauth_refused")
+@blp.problems(403, "email_not_verified", "registration_closed")
+@blp.problems(404, "provider_not_configured")
+@blp.problems(503, "database_unavailable", "provider_unavailable")
 def finish_oauth(provider: str) -> tuple[Tokens, dict[str, str]]:
     """Come back from a provider and get tokens
 

@@ -25,7 +25,12 @@ _ETAG = {"ETag": {"schema": {"type": "string"}}}
 @blp.route("/<token>", needs=PUBLIC, method="PUT")
 @blp.response(200, headers=_ETAG, description="The part is there.")
 @blp.doc(requestBody={"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}})
-@blp.problems(403, 404, 411, 413, 422, 503)
+@blp.problems(403, "signature_invalid", "signature_expired")
+@blp.problems(404, "not_found", "upload_not_found")
+@blp.problems(411, "length_required")
+@blp.problems(413, "part_too_large")
+@blp.problems(422, "part_incomplete")
+@blp.problems(503, "storage_unavailable")
 def write_part(token: str) -> Response:
     """Send one part of an upload; it goes to disk as it comes."""
     storage = _local()
@@ -41,7 +46,10 @@ def write_part(token: str) -> Response:
 @blp.route("/<token>", needs=PUBLIC)
 @blp.response(200, content_type="application/octet-stream", schema=_BYTES, headers=_ETAG)
 @blp.alt_response(206, content_type="application/octet-stream", schema=_BYTES, description="A range of it.")
-@blp.problems(403, 404, 416, 503)
+@blp.problems(403, "signature_invalid", "signature_expired")
+@blp.problems(404, "not_found")
+@blp.problems(416, "range_not_satisfiable")
+@blp.problems(503, "storage_unavailable")
 def read_file(token: str) -> Response:
     """Fetch a file, or a range of it."""
     storage = _local()

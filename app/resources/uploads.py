@@ -39,7 +39,11 @@ _log = structlog.get_logger(__name__)
     example={"filename": "lecture.mp4", "size": 734003200, "external_id": "lecture-7", "metadata": {"course": 7}},
 )
 @blp.response(201, OpenUploadSchema)
-@blp.problems(400, 413, 415, 422, 503)
+@blp.problems(403, "storage_quota_exceeded")
+@blp.problems(409, "upload_closed", "upload_expired")
+@blp.problems(413, "upload_too_large")
+@blp.problems(422, "empty_file")
+@blp.problems(503, "storage_unavailable")
 def create_upload(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Open an upload and get the addresses to PUT its parts to."""
     storage = current_storage()
@@ -51,7 +55,6 @@ def create_upload(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
 @blp.route("", needs="assets:read")
 @blp.arguments(UploadsQuery, location="query")
 @blp.response(200, UploadListSchema)
-@blp.problems(422, 503)
 def list_uploads(query: dict[str, Any]) -> dict[str, Any]:
     """List uploads, newest first."""
     rows, following = pagination.take(
@@ -62,7 +65,6 @@ def list_uploads(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/<upload_id>", needs="assets:read")
 @blp.response(200, UploadSchema)
-@blp.problems(404, 503)
 def get_upload(upload_id: str) -> Upload:
     """Get an upload."""
     return uploads.get(current_account_id(), upload_id)
@@ -71,7 +73,8 @@ def get_upload(upload_id: str) -> Upload:
 @blp.route("/<upload_id>/parts", needs="assets:write")
 @blp.arguments(PartsQuery, location="query")
 @blp.response(200, PartListSchema)
-@blp.problems(404, 409, 422, 503)
+@blp.problems(409, "upload_closed", "upload_expired")
+@blp.problems(503, "storage_unavailable")
 def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
     """List parts, those that are there and addresses for those that are not
 
@@ -85,7 +88,10 @@ def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
 @blp.arguments(CompleteUpload, required=False, example={"sha256": "5f" * 32})
 @blp.response(201, AssetSchema)
 @blp.alt_response(200, schema=AssetSchema, description="It was complete already: the same asset.")
-@blp.problems(400, 404, 409, 415, 422, 503)
+@blp.job_problems
+@blp.problems(409, "part_missing", "upload_closed", "upload_expired")
+@blp.problems(422, "part_missing", "part_too_small", "size_mismatch", "sha256_mismatch")
+@blp.problems(503, "storage_unavailable", "upload_unsettled")
 def complete_upload(body: dict[str, Any], upload_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Check size and SHA-256 of what arrived, and make it an asset."""
     account_id = current_account_id()
@@ -97,7 +103,8 @@ def complete_upload(body: dict[str, Any], upload_id: str) -> tuple[dict[str, Any
 
 @blp.route("/<upload_id>", needs="assets:write", method="DELETE")
 @blp.response(204)
-@blp.problems(404, 409, 503)
+@blp.problems(409, "upload_closed")
+@blp.problems(503, "storage_unavailable")
 def abort_upload(upload_id: str) -> None:
     """Drop an upload and the parts that arrived."""
     uploads.abort(current_account_id(), upload_id, current_storage())

@@ -17,7 +17,6 @@ blp = Blueprint("usage", __name__, url_prefix="/v1/usage", description="What the
 
 @blp.route("", needs="usage:read")
 @blp.response(200, UsageSchema)
-@blp.problems(503)
 def get_usage() -> dict[str, Any]:
     """Get what the account has used, added up from its uploads, assets and jobs.
 

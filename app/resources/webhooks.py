@@ -26,7 +26,8 @@ blp = Blueprint("webhooks", __name__, url_prefix="/v1/webhooks", description="Wh
 @blp.idempotent
 @blp.arguments(NewWebhook, example={"url": "https://example.com/cutwork"})
 @blp.response(201, WebhookWithSecretSchema, headers={"Location": {"schema": {"type": "string"}}})
-@blp.problems(400, 409, 413, 415, 422, 503)
+@blp.problems(409, "too_many_webhooks")
+@blp.problems(422, "url_refused")
 def create_webhook(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Add a webhook; its secret is shown in this answer alone."""
     endpoint, secret = endpoints.create(current_account_id(), **body)
@@ -36,7 +37,6 @@ def create_webhook(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]
 @blp.route("", needs="webhooks:read")
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, WebhookListSchema)
-@blp.problems(422, 503)
 def list_webhooks(query: dict[str, Any]) -> dict[str, Any]:
     """List webhooks, newest first."""
     rows, following = pagination.take(endpoints.page, current_account_id(), query, kind="webhooks")
@@ -45,7 +45,6 @@ def list_webhooks(query: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/<webhook_id>", needs="webhooks:read")
 @blp.response(200, WebhookSchema)
-@blp.problems(404, 503)
 def get_webhook(webhook_id: str) -> WebhookEndpoint:
     """Get a webhook."""
     return endpoints.get(current_account_id(), webhook_id)
@@ -54,7 +53,7 @@ def get_webhook(webhook_id: str) -> WebhookEndpoint:
 @blp.route("/<webhook_id>", needs="webhooks:write", method="PATCH")
 @blp.arguments(WebhookChanges, example={"status": "disabled"})
 @blp.response(200, WebhookSchema)
-@blp.problems(400, 404, 413, 415, 422, 503)
+@blp.problems(422, "url_refused")
 def update_webhook(body: dict[str, Any], webhook_id: str) -> WebhookEndpoint:
     """Change a webhook, disable it or enable it."""
     return endpoints.update(current_account_id(), webhook_id, body)
@@ -62,7 +61,6 @@ def update_webhook(body: dict[str, Any], webhook_id: str) -> WebhookEndpoint:
 
 @blp.route("/<webhook_id>", needs="webhooks:write", method="DELETE")
 @blp.response(204)
-@blp.problems(404, 503)
 def delete_webhook(webhook_id: str) -> None:
     """Delete a webhook with its deliveries."""
     endpoints.delete(current_account_id(), webhook_id)
@@ -71,7 +69,6 @@ def delete_webhook(webhook_id: str) -> None:
 @blp.route("/<webhook_id>/rotate", needs="webhooks:write", method="POST")
 @blp.idempotent
 @blp.response(200, WebhookWithSecretSchema)
-@blp.problems(404, 503)
 def rotate_webhook_secret(webhook_id: str) -> dict[str, Any]:
     """Give a webhook a new secret; both sign for a while, so that receivers change over without a gap."""
     return _with_secret(*endpoints.rotate(current_account_id(), webhook_id))
@@ -80,7 +77,6 @@ def rotate_webhook_secret(webhook_id: str) -> dict[str, Any]:
 @blp.route("/job_urls/rotate", needs="webhooks:write", method="POST")
 @blp.idempotent
 @blp.response(200, SecretSchema)
-@blp.problems(503)
 def rotate_job_url_secret() -> dict[str, str]:
     """Make a new secret for the `webhook_url` of jobs; the one before signs as well for a while."""
     return {"secret": endpoints.rotate_for_jobs(current_account_id())}

@@ -8,8 +8,11 @@ from fractions import Fraction
 import httpx
 import pytest
 from argon2 import PasswordHasher, profiles
+from flask import request, request_finished
 
 from app import create_app
+from app.contract import OF_THE_JOB, codes_of
+from app.errors import CONTENT_TYPE
 from core import passwords
 from core.db import engine
 from core.models import Asset
@@ -66,6 +69,23 @@ def valkey_url(valkey_url):
     """One database for all of these tests: nobody consumes what they send."""
     url = valkey_url()
     return lambda: url
+
+
+@pytest.fixture(autouse=True)
+def _only_documented_problems():
+    """Whatever a test provokes, every problem that is answered is among the codes of its operation."""
+    undocumented = []
+
+    def look(app, response):
+        told = codes_of(app.view_functions[request.endpoint]) if request.endpoint else {}
+        if told and response.mimetype == CONTENT_TYPE:
+            codes = told.get(response.status_code, ())
+            if response.json["code"] not in codes and OF_THE_JOB not in codes:
+                undocumented.append(f"{request.endpoint}: {response.status_code} {response.json['code']}")
+
+    with request_finished.connected_to(look):
+        yield
+    assert not undocumented
 
 
 @pytest.fixture
