@@ -13,7 +13,7 @@ from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from app import contract
+from app import contract, examples
 from app.errors import CONTENT_TYPE, http_error
 from app.idempotency import PARAMETER, idempotent
 from app.limits import FREE
@@ -104,6 +104,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         A body of which no field is needed may be left out, and the document says so.
         """
         options.setdefault("required", any(field.required for field in schema().fields.values()))
+        if location == "json":
+            options.setdefault("example", examples.request(schema))
         loads = super().arguments(schema, location=location, **options)
         paged = contract.PAGE if issubclass(schema, PageQuery) else {}
 
@@ -115,10 +117,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     def response(self, status: int, schema: Shape | None = None, **options: Any) -> Callable[[View], View]:
         """Serialise what the view returns."""
+        _show(schema, options)
         return cast(Callable[[View], View], super().response(status, schema, **options))
 
     def alt_response(self, status: int, *, schema: Shape, **options: Any) -> Callable[[View], View]:
         """Document another good answer, which the view builds itself."""
+        _show(schema, options)
         return cast(Callable[[View], View], super().alt_response(status, schema=schema, success=True, **options))
 
     def doc(self, **fields: Any) -> Callable[[View], View]:
@@ -148,6 +152,11 @@ def refuse_malformed_ids() -> None:
         if prefix and not re.fullmatch(ID_PATTERN.format(prefix=prefix), value):
             noun = name.removesuffix("_id")
             raise NotFoundError(f"{noun}_not_found", f"There is no {noun} of that id.")
+
+
+def _show(schema: Shape | None, options: dict[str, Any]) -> None:
+    if isinstance(schema, type):
+        options.setdefault("example", examples.answer(schema))
 
 
 def _id_parameter(name: str) -> dict[str, Any]:

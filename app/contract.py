@@ -14,7 +14,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 # Stands for whatever code a job may fail with.
 OF_THE_JOB = "…"
 _TOLD = "cutwork_codes"
-_FROM_JOB = "or the code that its job failed with"
+_FROM_JOB = "the code that its job failed with"
+_OF_A_JOB = "damaged_file"
 _DATABASE = {503: ("database_unavailable",)}
 _SIGNED_IN = {401: ("authentication_required", "invalid_token", "token_expired")}
 BODY = {
@@ -85,9 +86,8 @@ def example(status: int, code: str) -> dict[str, Any]:
 def _response(status: int, codes: list[str]) -> dict[str, Any]:
     named = [code for code in codes if code != OF_THE_JOB]
     told = [f"`{code}`" for code in named] + [_FROM_JOB] * (OF_THE_JOB in codes)
-    examples = {code: {"value": example(status, code)} for code in named}
     return {
         "description": f"{http.HTTPStatus(status).phrase}: {', '.join(told)}",
-        "content": {CONTENT_TYPE: {"schema": ProblemSchema, "examples": examples}},
+        "content": {CONTENT_TYPE: {"schema": ProblemSchema, "example": example(status, (named or [_OF_A_JOB])[0])}},
         "x-codes": named,
     }

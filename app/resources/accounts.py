@@ -28,7 +28,11 @@ blp = Blueprint("accounts", __name__, url_prefix="/v1", description="People and 
 @blp.route("/me", needs=SIGNED_IN)
 @blp.response(200, MeSchema)
 def get_me() -> dict[str, Any]:
-    """Tell who the token stands for, and what it allows."""
+    """Tell who the token stands for, and what it allows
+
+    `user` is null for a key of the account itself, `key_id` for a person who has signed in. `accounts` are all that the
+    person belongs to: sign in with another `account_id` to work there.
+    """
     me = current_principal()
     account = accounts.get(me.account_id)
     places = users.accounts_of(me.user_id) if me.user_id else [(account, None)]
@@ -55,7 +59,11 @@ def list_members(query: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, MemberSchema)
 @blp.problems(409, "last_admin")
 def change_member(body: dict[str, str], user_id: str) -> Member:
-    """Give a member another role; it counts at once."""
+    """Give a member another role
+
+    It counts at once, also for access tokens that have minutes left. The last admin of an account stays one: 409
+    `last_admin`.
+    """
     return members.set_role(current_account_id(), user_id, body["role"])
 
 
@@ -63,7 +71,10 @@ def change_member(body: dict[str, str], user_id: str) -> Member:
 @blp.response(204)
 @blp.problems(409, "last_admin")
 def remove_member(user_id: str) -> None:
-    """Take a member out, with their sign-ins and the keys that they made."""
+    """Take a member out
+
+    Their sign-ins in this account end now, and so do the keys that they made. What they uploaded and started stays.
+    """
     members.remove(current_account_id(), user_id)
 
 
@@ -73,7 +84,10 @@ def remove_member(user_id: str) -> None:
 @blp.response(201, InvitationSchema)
 @blp.problems(409, "already_member")
 def create_invitation(body: dict[str, str]) -> Invitation:
-    """Invite somebody by mail; an earlier invitation of the same address is void."""
+    """Invite somebody by mail
+
+    The mail holds a token for `accept_invitation`. An earlier invitation of the same address is void.
+    """
     return members.invite(current_account_id(), body["email"], body["role"])
 
 
@@ -89,7 +103,10 @@ def list_invitations(query: dict[str, Any]) -> dict[str, Any]:
 @blp.route("/invitations/<invitation_id>", needs="members:write", method="DELETE")
 @blp.response(204)
 def delete_invitation(invitation_id: str) -> None:
-    """Make an invitation void."""
+    """Make an invitation void
+
+    The token in its mail is refused from now on.
+    """
     members.withdraw(current_account_id(), invitation_id)
 
 
@@ -97,6 +114,9 @@ def delete_invitation(invitation_id: str) -> None:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, AuditListSchema)
 def list_audit_events(query: dict[str, Any]) -> dict[str, Any]:
-    """List sensitive acts, newest first."""
+    """List sensitive acts, newest first
+
+    Who did what, from which address: keys made and revoked, members, roles, webhooks and their secrets.
+    """
     rows, following = pagination.take(audit.page, current_account_id(), query, kind="audit")
     return {"data": rows, "next": following}

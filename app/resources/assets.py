@@ -52,7 +52,10 @@ def get_asset(asset_id: str) -> dict[str, Any]:
 @blp.problems(409, "asset_in_use")
 @blp.problems(503, "storage_unavailable")
 def delete_asset(asset_id: str) -> None:
-    """Delete an asset and its file; what jobs made of it stays."""
+    """Delete an asset and its file
+
+    What jobs made of it stays. While a job that has not ended reads it the answer is 409 `asset_in_use`.
+    """
     assets.delete(current_account_id(), asset_id, current_storage())
 
 
@@ -62,7 +65,11 @@ def delete_asset(asset_id: str) -> None:
 @blp.job_problems
 @blp.problems(422, OF_THE_JOB)
 def get_asset_probe(asset_id: str) -> dict[str, Any] | Response:
-    """Get the facts of the file: container, duration, every stream."""
+    """Get the facts of the file: container, duration, every stream
+
+    A file is looked at when its upload is complete. Until that is done the answer is 202 with the job that does it;
+    when it cannot be read, 422 with the code that says why.
+    """
     probe = _probe(assets.get(current_account_id(), asset_id))
     return probe.result if isinstance(probe, Artifact) else _not_known(probe)
 
@@ -74,7 +81,11 @@ def get_asset_probe(asset_id: str) -> dict[str, Any] | Response:
 @blp.problems(422, "no_video", OF_THE_JOB)
 @blp.problems(503, "storage_unavailable")
 def get_asset_keyframes(asset_id: str) -> Response:
-    """Get the keyframe map: the times at which the picture can be entered."""
+    """Get the keyframe map: the times at which the picture can be entered
+
+    A cut at one of these times copies the stream as it is; anywhere else a few frames are encoded anew. Until the map
+    is known the answer is 202 with the job that finds it out.
+    """
     probe = _probe(assets.get(current_account_id(), asset_id))
     if isinstance(probe, Job):
         return _not_known(probe)
@@ -92,7 +103,10 @@ def get_asset_keyframes(asset_id: str) -> Response:
 @blp.route("/<asset_id>/download", needs="assets:read")
 @blp.response(302, headers={"Location": {"schema": {"type": "string"}}}, description="A signed, expiring address.")
 def download_asset(asset_id: str) -> WerkzeugResponse:
-    """Fetch the file itself."""
+    """Fetch the file itself
+
+    The answer leads to a signed address, which expires; follow it without the `Authorization` header.
+    """
     asset = assets.get(current_account_id(), asset_id)
     url = current_storage().sign_get(
         asset.storage_key,

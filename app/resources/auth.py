@@ -48,7 +48,10 @@ def register(body: dict[str, Any]) -> dict[str, str]:
 @blp.problems(422, "link_invalid", "link_expired")
 @blp.problems(503, "database_unavailable")
 def verify_email(body: dict[str, str]) -> User:
-    """Confirm an address; whoever belongs to no account gets one of their own, as its admin."""
+    """Confirm an address
+
+    The token comes by mail and may be sent twice. Whoever belongs to no account gets one of their own, as its admin.
+    """
     return users.verify(body["token"])
 
 
@@ -84,7 +87,10 @@ def refresh(body: dict[str, str]) -> tuple[Tokens, dict[str, str]]:
 @blp.route("/logout", needs=PERSON, method="POST")
 @blp.response(204)
 def logout() -> None:
-    """Sign out: the access token and all refresh tokens of this sign-in end now."""
+    """Sign out
+
+    The access token and all refresh tokens of this sign-in end now; other sign-ins of the person go on.
+    """
     sessions.end(current_principal().session_id or "")
 
 
@@ -93,7 +99,10 @@ def logout() -> None:
 @blp.response(202, AcceptedSchema)
 @blp.problems(503, "database_unavailable")
 def forgot_password(body: dict[str, str]) -> dict[str, str]:
-    """Ask for a mail with a token for a new password; the answer is the same for an address that nobody has."""
+    """Ask for a mail with a token for a new password
+
+    The answer is the same for an address that nobody has, and comes as fast.
+    """
     users.forgot_password(body["email"])
     return _TAKEN
 
@@ -104,7 +113,10 @@ def forgot_password(body: dict[str, str]) -> dict[str, str]:
 @blp.problems(422, "link_invalid", "link_expired")
 @blp.problems(503, "database_unavailable")
 def reset_password(body: dict[str, str]) -> None:
-    """Choose a new password; every sign-in of before ends."""
+    """Choose a new password
+
+    The token is the one of the mail that `forgot_password` sends, and good once. Every sign-in of before ends.
+    """
     users.reset_password(body["token"], body["password"])
 
 
@@ -116,5 +128,9 @@ def reset_password(body: dict[str, str]) -> None:
 @blp.problems(429, "too_many_attempts")
 @blp.problems(503, "database_unavailable")
 def accept_invitation(body: dict[str, str]) -> tuple[Tokens, dict[str, str]]:
-    """Take up an invitation and sign in to the account."""
+    """Take up an invitation and sign in to the account
+
+    Who is new gives the password that they want to have, who is known the one that they have; a wrong one counts as a
+    failed login.
+    """
     return members.accept(**body), _UNKEPT

@@ -14,15 +14,21 @@ from core.models import BrandKit
 
 blp = Blueprint("brand_kits", __name__, url_prefix="/v1/brand-kits", description="How films look; edits name them.")
 
+_EXAMPLE = {"name": "University", "intro": {"title": "Linear algebra", "subtitle": "Lecture 7"}}
+
 
 @blp.route("", needs="assets:write", method="POST")
 @blp.idempotent
-@blp.arguments(BrandKitFieldsSchema)
+@blp.arguments(BrandKitFieldsSchema, example=_EXAMPLE)
 @blp.response(201, BrandKitSchema, headers={"Location": {"schema": {"type": "string"}}})
 @blp.problems(404, "asset_not_found")
 @blp.problems(409, "too_many_brand_kits")
 def create_brand_kit(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Create a brand kit."""
+    """Create a brand kit
+
+    Logo, cards, colours, transition and watermark under a name: an edit takes them by `brand.kit`, and may say
+    otherwise in each. Assets that it names must be there.
+    """
     kit = brand_kits.create(current_account_id(), body.pop("name"), body)
     return _document(kit), {"Location": f"/v1/brand-kits/{kit.id}"}
 
@@ -44,18 +50,24 @@ def get_brand_kit(brand_kit_id: str) -> dict[str, Any]:
 
 
 @blp.route("/<brand_kit_id>", needs="assets:write", method="PUT")
-@blp.arguments(BrandKitFieldsSchema)
+@blp.arguments(BrandKitFieldsSchema, example=_EXAMPLE)
 @blp.response(200, BrandKitSchema)
 @blp.problems(404, "asset_not_found")
 def replace_brand_kit(body: dict[str, Any], brand_kit_id: str) -> dict[str, Any]:
-    """Put another brand kit in its place; edits that were started keep what they had."""
+    """Put another brand kit in its place
+
+    What the body leaves out is gone. Edits that were started keep what they had.
+    """
     return _document(brand_kits.replace(current_account_id(), brand_kit_id, body.pop("name"), body))
 
 
 @blp.route("/<brand_kit_id>", needs="assets:write", method="DELETE")
 @blp.response(204)
 def delete_brand_kit(brand_kit_id: str) -> None:
-    """Delete a brand kit; its assets stay."""
+    """Delete a brand kit
+
+    Its assets stay, and edits that were started keep what they had.
+    """
     brand_kits.delete(current_account_id(), brand_kit_id)
 
 

@@ -38,7 +38,10 @@ def get_delivery(delivery_id: str) -> dict[str, Any]:
 @blp.response(202, DeliverySchema)
 @blp.problems(409, "webhook_disabled")
 def redeliver_delivery(delivery_id: str) -> dict[str, Any]:
-    """Deliver once more, whatever came of it; the `webhook-id` stays, the body is the job as it stands then."""
+    """Deliver once more, whatever came of it
+
+    The `webhook-id` stays, the body is the job as it stands then. The attempts begin anew, with all of their pauses.
+    """
     return _document(submit.redeliver(current_account_id(), delivery_id))
 
 

@@ -18,7 +18,10 @@ blp = Blueprint("health", __name__, description="For load balancers and people."
 @blp.route("/healthz", needs=PUBLIC)
 @blp.response(200, HealthSchema)
 def check_health() -> dict[str, str]:
-    """Say that the process answers; nothing else is asked."""
+    """Say that the process answers
+
+    Nothing else is asked: for liveness probes, which restart what does not answer.
+    """
     return {"status": "ok"}
 
 
@@ -26,7 +29,10 @@ def check_health() -> dict[str, str]:
 @blp.response(200, ReadinessSchema)
 @blp.alt_response(503, schema=ReadinessSchema, description="Something that is needed does not answer.")
 def check_readiness() -> tuple[dict[str, Any], int]:
-    """Say whether database, storage and live events answer."""
+    """Say whether database, storage and live events answer
+
+    For readiness probes and load balancers: 503 while something that is needed does not answer, with the reason.
+    """
     checks = {
         "database": _ask(db.check),
         "storage": _ask(current_storage().check),

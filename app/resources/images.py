@@ -28,11 +28,14 @@ _NAMES = {"width": "w", "height": "h"}
 
 
 @blp.route("/assets/<asset_id>/image-links", needs="assets:read", method="POST")
-@blp.arguments(NewImageLink)
+@blp.arguments(NewImageLink, example={"w": 512, "h": 512, "fit": "cover"})
 @blp.response(200, ImageLink)
 @blp.problems(422, "moderation_hashes", "no_image")
 def sign_image_link(body: dict[str, Any], asset_id: str) -> dict[str, Any]:
-    """Sign an address of an image in a size and format; a page may use it without a key."""
+    """Sign an address of an image in a size and format
+
+    A page may use the address without a key. What cannot be made is refused here, rather than by a broken picture.
+    """
     asset = assets.get(current_account_id(), asset_id)
     expires_s = body.pop("expires_s")
     # Refused now rather than by a broken picture in a page.
@@ -54,7 +57,11 @@ def sign_image_link(body: dict[str, Any], asset_id: str) -> dict[str, Any]:
 @blp.problems(422, "moderation_hashes", "no_image", OF_THE_JOB)
 @blp.problems(503, "database_unavailable", "storage_unavailable", "image_pending")
 def get_image(query: dict[str, Any], asset_id: str) -> Response:
-    """Fetch an image by a signed address; the first time it is made, ever after it is there."""
+    """Fetch an image by a signed address
+
+    The first time it is made, ever after it is there. When that takes long the answer is 503 `image_pending`: ask
+    again.
+    """
     image_links.check(asset_id, request.args.to_dict())
     asset = assets.of_any_account(asset_id)
     ends = query.pop("expires", None)

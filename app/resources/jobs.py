@@ -18,6 +18,11 @@ from pipelines.registry import PIPELINES, Pipeline
 
 blp = Blueprint("jobs", __name__, url_prefix="/v1/jobs", description="Work on assets.")
 
+_STARTED = (
+    "The answer comes at once, with the job: follow it by `follow_job`, by polling `get_job` or by a webhook. Stages "
+    "that were done before, by whichever job, are not done again. With `dry_run` nothing is started."
+)
+
 Created = Response | tuple[dict[str, Any], dict[str, str]]
 
 
@@ -42,7 +47,7 @@ def _creator(pipeline: Pipeline) -> Callable[..., Created]:
         job = submit.submit(account_id, plan)
         return job_document.document(job, current_storage()), {"Location": f"/v1/jobs/{job.id}"}
 
-    create.__doc__ = f"{pipeline.summary}."
+    create.__doc__ = f"{pipeline.summary}\n\n{_STARTED}"
     return create
 
 
@@ -71,7 +76,10 @@ def get_job(job_id: str) -> dict[str, Any]:
 @blp.response(200, JobSchema)
 @blp.problems(409, "job_ended")
 def cancel_job(job_id: str) -> dict[str, Any]:
-    """End a job; a running stage stops at its next heartbeat."""
+    """End a job
+
+    A job that waits ends now; a running stage stops at its next heartbeat. What is done stays for later jobs.
+    """
     return job_document.document(submit.cancel(current_account_id(), job_id), current_storage())
 
 

@@ -47,5 +47,8 @@ def list_keys(query: dict[str, Any]) -> dict[str, Any]:
 @blp.route("/<key_id>", needs="keys:write", method="DELETE")
 @blp.response(204)
 def revoke_key(key_id: str) -> None:
-    """Revoke an API key; it ends now."""
+    """Revoke an API key
+
+    It ends now, and is listed from then on with `revoked_at`.
+    """
     keys.revoke(current_principal(), key_id)

@@ -32,7 +32,11 @@ _ETAG = {"ETag": {"schema": {"type": "string"}}}
 @blp.problems(422, "part_incomplete")
 @blp.problems(503, "storage_unavailable")
 def write_part(token: str) -> Response:
-    """Send one part of an upload; it goes to disk as it comes."""
+    """Send one part of an upload
+
+    The address is one of those that `create_upload` and `list_upload_parts` give; it goes to disk as it comes. A part
+    that is sent again takes the place of the one before.
+    """
     storage = _local()
     grant = storage.verify(token, "PUT")
     if request.content_length is None:
@@ -51,7 +55,10 @@ def write_part(token: str) -> Response:
 @blp.problems(416, "range_not_satisfiable")
 @blp.problems(503, "storage_unavailable")
 def read_file(token: str) -> Response:
-    """Fetch a file, or a range of it."""
+    """Fetch a file, or a range of it
+
+    The address is signed and expires: take a new one from the document that named it.
+    """
     storage = _local()
     grant = storage.verify(token, "GET")
     file = storage.open(grant.key)

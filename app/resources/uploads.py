@@ -45,7 +45,11 @@ _log = structlog.get_logger(__name__)
 @blp.problems(422, "empty_file")
 @blp.problems(503, "storage_unavailable")
 def create_upload(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Open an upload and get the addresses to PUT its parts to."""
+    """Open an upload and get the addresses to PUT its parts to
+
+    Cut the file into parts of `part_size` bytes, PUT each to its `url`, in any order and several at once, then call
+    `complete_upload`. Beyond a thousand parts `list_upload_parts` gives the rest.
+    """
     storage = current_storage()
     upload = uploads.create(current_account_id(), storage, **body)
     parts = uploads.part_urls(upload, storage, start=1, limit=PARTS_A_PAGE)
@@ -93,7 +97,11 @@ def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
 @blp.problems(422, "part_missing", "part_too_small", "size_mismatch", "sha256_mismatch")
 @blp.problems(503, "storage_unavailable", "upload_unsettled")
 def complete_upload(body: dict[str, Any], upload_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Check size and SHA-256 of what arrived, and make it an asset."""
+    """Check size and SHA-256 of what arrived, and make it an asset
+
+    Asked again it answers 200 with the same asset. When the bytes are not those that were declared, the upload is
+    dropped; when parts are missing it stays open, and the message names them.
+    """
     account_id = current_account_id()
     asset, made = uploads.complete(account_id, upload_id, current_storage(), **body)
     _inspect(account_id, asset)
@@ -106,7 +114,10 @@ def complete_upload(body: dict[str, Any], upload_id: str) -> tuple[dict[str, Any
 @blp.problems(409, "upload_closed")
 @blp.problems(503, "storage_unavailable")
 def abort_upload(upload_id: str) -> None:
-    """Drop an upload and the parts that arrived."""
+    """Drop an upload and the parts that arrived
+
+    One that is dropped already is left as it is. Of a complete one delete the asset instead.
+    """
     uploads.abort(current_account_id(), upload_id, current_storage())
 
 

@@ -29,7 +29,11 @@ blp = Blueprint("webhooks", __name__, url_prefix="/v1/webhooks", description="Wh
 @blp.problems(409, "too_many_webhooks")
 @blp.problems(422, "url_refused")
 def create_webhook(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Add a webhook; its secret is shown in this answer alone."""
+    """Add a webhook
+
+    Its secret is shown in this answer alone; check with it the signature of whatever arrives
+    (https://www.standardwebhooks.com).
+    """
     endpoint, secret = endpoints.create(current_account_id(), **body)
     return _with_secret(endpoint, secret), {"Location": f"/v1/webhooks/{endpoint.id}"}
 
@@ -55,14 +59,21 @@ def get_webhook(webhook_id: str) -> WebhookEndpoint:
 @blp.response(200, WebhookSchema)
 @blp.problems(422, "url_refused")
 def update_webhook(body: dict[str, Any], webhook_id: str) -> WebhookEndpoint:
-    """Change a webhook, disable it or enable it."""
+    """Change a webhook, disable it or enable it
+
+    What the body leaves out stays. Enabling it forgets past failures; deliveries that were given up are not sent anew
+    by that: redeliver them.
+    """
     return endpoints.update(current_account_id(), webhook_id, body)
 
 
 @blp.route("/<webhook_id>", needs="webhooks:write", method="DELETE")
 @blp.response(204)
 def delete_webhook(webhook_id: str) -> None:
-    """Delete a webhook with its deliveries."""
+    """Delete a webhook with its deliveries
+
+    Nothing is sent to it any more, and what was sent is not listed from then on.
+    """
     endpoints.delete(current_account_id(), webhook_id)
 
 
@@ -70,7 +81,10 @@ def delete_webhook(webhook_id: str) -> None:
 @blp.idempotent
 @blp.response(200, WebhookWithSecretSchema)
 def rotate_webhook_secret(webhook_id: str) -> dict[str, Any]:
-    """Give a webhook a new secret; both sign for a while, so that receivers change over without a gap."""
+    """Give a webhook a new secret
+
+    Both sign for a while, so that receivers change over without a gap. The new one is shown in this answer alone.
+    """
     return _with_secret(*endpoints.rotate(current_account_id(), webhook_id))
 
 
@@ -78,7 +92,10 @@ def rotate_webhook_secret(webhook_id: str) -> dict[str, Any]:
 @blp.idempotent
 @blp.response(200, SecretSchema)
 def rotate_job_url_secret() -> dict[str, str]:
-    """Make a new secret for the `webhook_url` of jobs; the one before signs as well for a while."""
+    """Make a new secret for the `webhook_url` of jobs
+
+    There has to be one before a job may name such an address. The one before signs as well for a while.
+    """
     return {"secret": endpoints.rotate_for_jobs(current_account_id())}
 
 
