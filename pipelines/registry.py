@@ -49,7 +49,7 @@ PIPELINES: dict[str, Pipeline] = {
                 "keep": [{"start": "15:00", "end": "45:00"}],
                 "brand": {"intro": {"title": "Linear algebra", "subtitle": "Lecture 7"}},
             },
-            missing=("asset_not_found", "brand_kit_not_found"),
+            missing=("asset_not_found", "brand_kit_not_found", "object_missing"),
             refusals=(
                 *_OF_ALL,
                 "invalid_range",

@@ -78,6 +78,7 @@ def get_asset_probe(asset_id: str) -> dict[str, Any] | Response:
 @blp.response(200, KeyframesSchema)
 @blp.alt_response(202, schema=JobSchema, headers=_LATER, description=_FINDING_OUT)
 @blp.job_problems
+@blp.problems(404, "object_missing")
 @blp.problems(422, "no_video", OF_THE_JOB)
 @blp.problems(503, "storage_unavailable")
 def get_asset_keyframes(asset_id: str) -> Response:

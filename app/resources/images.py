@@ -54,6 +54,7 @@ def sign_image_link(body: dict[str, Any], asset_id: str) -> dict[str, Any]:
 @blp.alt_response(304, schema={}, description="The one that the client has is the newest.")
 @blp.job_problems
 @blp.problems(403, "signature_invalid", "signature_expired")
+@blp.problems(404, "object_missing")
 @blp.problems(422, "moderation_hashes", "no_image", OF_THE_JOB)
 @blp.problems(503, "database_unavailable", "storage_unavailable", "image_pending")
 def get_image(query: dict[str, Any], asset_id: str) -> Response:

@@ -26,7 +26,7 @@ _ETAG = {"ETag": {"schema": {"type": "string"}}}
 @blp.response(200, headers=_ETAG, description="The part is there.")
 @blp.doc(requestBody={"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}})
 @blp.problems(403, "signature_invalid", "signature_expired")
-@blp.problems(404, "not_found", "upload_not_found")
+@blp.problems(404, "not_found", "upload_missing")
 @blp.problems(411, "length_required")
 @blp.problems(413, "part_too_large")
 @blp.problems(422, "part_incomplete")
@@ -51,7 +51,7 @@ def write_part(token: str) -> Response:
 @blp.response(200, content_type="application/octet-stream", schema=_BYTES, headers=_ETAG)
 @blp.alt_response(206, content_type="application/octet-stream", schema=_BYTES, description="A range of it.")
 @blp.problems(403, "signature_invalid", "signature_expired")
-@blp.problems(404, "not_found")
+@blp.problems(404, "not_found", "object_missing")
 @blp.problems(416, "range_not_satisfiable")
 @blp.problems(503, "storage_unavailable")
 def read_file(token: str) -> Response:

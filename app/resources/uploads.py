@@ -77,6 +77,7 @@ def get_upload(upload_id: str) -> Upload:
 @blp.route("/<upload_id>/parts", needs="assets:write")
 @blp.arguments(PartsQuery, location="query")
 @blp.response(200, PartListSchema)
+@blp.problems(404, "upload_missing")
 @blp.problems(409, "upload_closed", "upload_expired")
 @blp.problems(503, "storage_unavailable")
 def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
@@ -93,6 +94,7 @@ def list_upload_parts(query: dict[str, int], upload_id: str) -> dict[str, Any]:
 @blp.response(201, AssetSchema)
 @blp.alt_response(200, schema=AssetSchema, description="It was complete already: the same asset.")
 @blp.job_problems
+@blp.problems(404, "object_missing", "upload_missing")
 @blp.problems(409, "part_missing", "upload_closed", "upload_expired")
 @blp.problems(422, "part_missing", "part_too_small", "size_mismatch", "sha256_mismatch")
 @blp.problems(503, "storage_unavailable", "upload_unsettled")
