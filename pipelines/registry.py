@@ -53,6 +53,7 @@ PIPELINES: dict[str, Pipeline] = {
             refusals=(
                 *_OF_ALL,
                 "invalid_range",
+                "invalid_transition",
                 "no_video",
                 "range_past_end",
                 "too_long",
