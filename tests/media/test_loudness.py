@@ -109,7 +109,9 @@ def test_peaks_stay_under_the_ceiling(tmp_path) -> None:
     after, peak = heard_by_ffmpeg(tmp_path / "out.mp4")
     assert told.level.limited
     assert peak <= -0.9
-    assert after == pytest.approx(-14, abs=1)
+    # What the clicks cost is told, and no more than that is missing.
+    assert -16 <= after <= -13
+    assert "loudness_missed" in {notice.code for notice in result.warnings}
     assert told.after.integrated == pytest.approx(after, abs=0.15)
 
 

@@ -30,6 +30,8 @@ def problems(*operations, **changes):
 def test_defaults_are_filled_in():
     assert load() == {
         "input": ASSET,
+        "external_id": None,
+        "webhook_url": None,
         "operations": [],
         "outputs": [
             {

@@ -87,7 +87,8 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def player(browser: Browser, url: str, home: str) -> Iterator[Player]:
     """Open a file in a page of the same origin, `home`: a canvas that shows another origin's video cannot be read."""
-    with browser.new_page() as page:
+    # The page's own policy allows no script of ours.
+    with browser.new_page(bypass_csp=True) as page:
         page.goto(home)
         page.add_script_tag(path=Path(__file__).with_name("player.js"))
         yield Player(page, url)

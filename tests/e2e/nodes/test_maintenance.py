@@ -37,7 +37,9 @@ def test_lost_work_is_recovered_while_all_light_processes_are_busy(system):
         job = make_job()
         with transaction() as session:
             session.get_one(JobStage, (job.id, "probe")).status = states.SUCCEEDED
-        leases.claim(Lease(job.id, "trim", 1, "gone/1/x"), seconds=15, attempts=4)
+            session.get_one(JobStage, (job.id, "trim")).queued_at = now()
+        claimed = leases.claim(Lease(job.id, "trim", 1, "gone/1/x"), seconds=15, attempts=4)
+        assert isinstance(claimed, JobStage)
         with transaction() as session:
             session.get_one(JobStage, (job.id, "trim")).lease_expires_at = now() - timedelta(seconds=1)
         celery_app.send_task("reconcile", retry=False)
