@@ -43,18 +43,18 @@ _BY_NAME: Mapping[str, Any] = {
     "metadata": {"course": 7},
     "name": "Ada",
     "number": 1,
-    "password": "correct horse battery",
+    "password": "correct horse battery",  # nosec B105 - for the documentation
     "part_count": 11,
     "part_size": 67108864,
     "pipeline": "edit",
     "queue": "heavy",
     "refresh_expires_in": 604800,
-    "refresh_token": "cwr_0123456789abcdef0123456789abcdef",
+    "refresh_token": "cwr_0123456789abcdef0123456789abcdef",  # nosec B105 - for the documentation
     "request_id": _NUMBER,
     "role": "admin",
     "run_ms": 4210,
     "scopes": ["assets:write", "jobs:write", "jobs:read"],
-    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",  # nosec B105 - for the documentation
     "sha256": _DIGEST,
     "size": 734003200,
     "started_at": _MOMENT,
