@@ -50,12 +50,14 @@ def test_odd_requests_make_no_series_of_their_own(client):
         client.open(f"/v1/{odd}/{odd}", method="PURGE")
         client.post("/v1/uploads", json={"filename": odd, "size": number + 1})
 
+    # Tests before this one, in this process, have asked for much.
+    before = len(series("cutwork_http"))
     ask(0)
     known = series()
     for number in range(1, 40):
         ask(number)
     assert series() == known
-    assert len(series("cutwork_http")) < 200
+    assert len(series("cutwork_http")) - before < 200
 
 
 def test_codes_are_labels_only_up_to_a_number(monkeypatch):

