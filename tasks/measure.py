@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import timedelta
-from fractions import Fraction
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from core.leases import Refused
 from core.models import Job, JobStage
 from core.telemetry import metrics
 from media.errors import InputError as MediaInputError
+from media.segments.plan import Segment
 
 _OUTCOMES = ("succeeded", "split", "refused", "failed", "retried", "lost")
 
@@ -130,5 +130,6 @@ def _outcome(error: BaseException) -> str:
 def _output_s(row: JobStage, result: dict[str, Any]) -> float:
     """How long what was made plays; stages that make neither film nor sound say nothing of it."""
     if row.kind == "segment":
-        return float(Fraction(row.params["end"]) - Fraction(row.params["start"]))
+        segment = Segment.from_dict(row.params)
+        return float(segment.end - segment.start)
     return float(result.get("duration") or (result.get("media") or {}).get("duration") or 0)
