@@ -93,7 +93,8 @@ class Servers:
 
     def cpu(self) -> tuple[float, float]:
         """Processor seconds so far of both, children included that still live."""
-        return tuple(_cpu([one, *one.children(recursive=True)]) for one in (self.database, self.broker))  # type: ignore[return-value]
+        database, broker = (_cpu([one, *one.children(recursive=True)]) for one in (self.database, self.broker))
+        return database, broker
 
     def told(self) -> dict[str, float]:
         """Bytes of log and tables, commits, and commands so far."""

@@ -13,8 +13,9 @@ import itertools
 import math
 import random
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from bench.scaling import EFFICIENCY, PARALLEL, Cost, Mix, Pool, chart, constants, costs, pods
 
@@ -35,11 +36,11 @@ class Pod:
 
     ready: float
     number: int
-    running: int = field(default=0, compare=False)
+    running: list[Stage] = field(default_factory=list, compare=False)
     leaves: bool = field(default=False, compare=False)
 
 
-@dataclass
+@dataclass(eq=False)
 class Stage:
     """A stage of a job that waits or runs, with what comes after it."""
 
@@ -98,29 +99,29 @@ class Day:
         self.wanted: dict[str, deque[tuple[float, int]]] = {name: deque() for name in pools}
         self.removed: dict[str, deque[float]] = {name: deque() for name in pools}
         self.added: dict[str, deque[tuple[float, int]]] = {name: deque() for name in pools}
-        self.events: list[tuple[float, int, str, object]] = []
+        self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.numbers = itertools.count()
         self.live = 0
 
     def run(self, jobs: int) -> Report:
         """Replay a day, and go on until what has come has ended, or for another day."""
         for moment in arrivals(jobs, self.draw):
-            self.at(moment, "arrive", None)
+            self.at(moment, self.arrive)
         for name, pool in self.pools.items():
             self.pods[name] = [Pod(0.0, next(self.numbers)) for _ in range(pool.least)]
-            self.at(0.0, "look", name)
+            self.at(0.0, partial(self.look, name=name))
         self.live = jobs
         while self.events and self.live and self.events[0][0] < 2 * DAY_S:
-            now, _, kind, what = heapq.heappop(self.events)
-            getattr(self, kind)(now, what)
+            now, _, happen = heapq.heappop(self.events)
+            happen(now)
         self.report.left = self.live
         return self.report
 
-    def at(self, moment: float, kind: str, what: object) -> None:
-        """Do something later."""
-        heapq.heappush(self.events, (moment, next(self.numbers), kind, what))
+    def at(self, moment: float, happen: Callable[[float], None]) -> None:
+        """Do something later, and tell it when."""
+        heapq.heappush(self.events, (moment, next(self.numbers), happen))
 
-    def arrive(self, now: float, _what: object) -> None:
+    def arrive(self, now: float) -> None:
         """A job comes: its stages follow by level."""
         film = self.draw.expovariate(1 / self.mix.film_s)
         job = Job(now, deque(self._levels(film)))
@@ -163,18 +164,17 @@ class Day:
         # The processes of a pod share its processors.
         slots = max(1, min(pool.processes, int(pool.cores * 2)))
         for pod in self.pods[name]:
-            while self.queues[name] and not pod.leaves and pod.ready <= now and pod.running < slots:
+            while self.queues[name] and not pod.leaves and pod.ready <= now and len(pod.running) < slots:
                 stage = self.queues[name].popleft()
                 self.report.waits.setdefault(name, []).append(now - stage.since)
-                pod.running += 1
-                self.at(now + stage.seconds, "end", (pod, stage, now))
+                pod.running.append(stage)
+                self.at(now + stage.seconds, partial(self.end, pod=pod, stage=stage, began=now))
 
-    def end(self, now: float, what: object) -> None:
+    def end(self, now: float, *, pod: Pod, stage: Stage, began: float) -> None:
         """A stage ends, if its pod was not gone before."""
-        pod, stage, began = what  # type: ignore[misc]
         if pod not in self.pods[stage.pool]:
             return
-        pod.running -= 1
+        pod.running.remove(stage)
         self.report.busy_hours[stage.pool] += (now - began) / 3600
         if pod.leaves and not pod.running:
             self.pods[stage.pool].remove(pod)
@@ -183,11 +183,10 @@ class Day:
             self.next_level(now, stage.job)
         self.start(now, stage.pool)
 
-    def look(self, now: float, what: object) -> None:
+    def look(self, now: float, *, name: str) -> None:
         """The autoscaler looks: desired is what waits and runs by the stages a pod is for, within bounds and speeds."""
-        name = str(what)
         pool, there = self.pools[name], [pod for pod in self.pods[name] if not pod.leaves]
-        load = len(self.queues[name]) + sum(pod.running for pod in self.pods[name])
+        load = len(self.queues[name]) + sum(len(pod.running) for pod in self.pods[name])
         ratio = load / pool.processes / max(1, len(there))
         desired = len(there) if abs(ratio - 1) <= TOLERANCE else math.ceil(load / pool.processes)
         desired = min(pool.most, max(pool.least, desired))
@@ -199,13 +198,13 @@ class Day:
             for _ in range(grown - len(there)):
                 pod = Pod(now + START_S, next(self.numbers))
                 self.pods[name].append(pod)
-                self.at(pod.ready, "ready", name)
+                self.at(pod.ready, partial(self.start, name=name))
         else:
             self._shrink(now, name, there, max(count for _, count in self.wanted[name]))
         self.report.most[name] = max(self.report.most[name], sum(not pod.leaves for pod in self.pods[name]))
         self.report.pod_hours[name] += len(self.pods[name]) * pool.look_s / 3600
         self.start(now, name)
-        self.at(now + pool.look_s, "look", name)
+        self.at(now + pool.look_s, partial(self.look, name=name))
 
     def _shrink(self, now: float, name: str, there: list[Pod], needed: int) -> None:
         pool, removed = self.pools[name], self.removed[name]
@@ -216,22 +215,16 @@ class Day:
             removed.append(now)
             pod.leaves = True
             if pod.running:
-                self.at(now + pool.grace_s, "kill", (name, pod))
+                self.at(now + pool.grace_s, partial(self.kill, name=name, pod=pod))
             else:
                 self.pods[name].remove(pod)
 
-    def ready(self, now: float, what: object) -> None:
-        """A pod has started."""
-        self.start(now, str(what))
-
-    def kill(self, now: float, what: object) -> None:
+    def kill(self, now: float, *, name: str, pod: Pod) -> None:
         """The grace is over: what the pod still runs is begun anew elsewhere."""
-        name, pod = what  # type: ignore[misc]
         if pod not in self.pods[name]:
             return
         self.pods[name].remove(pod)
-        lost = [one for one in self.events if one[2] == "end" and one[3][0] is pod]  # type: ignore[index]
-        for _, _, _, (_, stage, _) in lost:  # type: ignore[misc]
+        for stage in pod.running:
             self.report.handed_over += 1
             stage.since = now
             self.queues[name].appendleft(stage)
