@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal, get_args
 
 from media.titling.colours import ink_for
-from media.titling.look import Look
+from media.titling.look import Look, Surface
 from media.titling.scene import USUAL, Element, Scene
 from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate, sized, written
 
@@ -36,15 +36,8 @@ def card(
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(Surface):
     """What templates lay out: `left` … `height` is the safe area."""
-
-    size: tuple[int, int]
-    look: Look
-
-    @property
-    def short(self) -> int:
-        return min(self.size)
 
     @property
     def left(self) -> int:

@@ -38,3 +38,16 @@ class Look:
         assert family in NAMES
         ground, ink = parse_color(background), parse_color(color)
         return cls(ground, ink, accent_for(ground, ink) if accent is None else parse_color(accent), family, logo)
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A picture of `size` (width, height) square pixels that templates lay out."""
+
+    size: tuple[int, int]
+    look: Look
+
+    @property
+    def short(self) -> int:
+        """The shorter side, by which everything on it is scaled."""
+        return min(self.size)

@@ -11,7 +11,7 @@ from PIL import ImageFilter, ImageOps
 from PIL.Image import Image
 
 from media.titling.colours import ink_for
-from media.titling.look import Look
+from media.titling.look import Look, Surface
 from media.titling.scene import Element, Scene
 from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate, sized, written
 
@@ -52,15 +52,8 @@ def _placed(elements: list[Element], side: Side, size: tuple[int, int]) -> list[
 
 
 @dataclass(frozen=True, slots=True)
-class _Strip:
+class _Strip(Surface):
     """What templates lay out, from (0, 0) on."""
-
-    size: tuple[int, int]
-    look: Look
-
-    @property
-    def short(self) -> int:
-        return min(self.size)
 
     @property
     def pad(self) -> int:
