@@ -61,12 +61,11 @@ def idempotent(view: View) -> View:
 
 
 def _answer(claimed: Claim, view: Callable[[], Response]) -> Response:
+    response: Response | None = None
     try:
         response = view()
-    except BaseException:
-        _settle(claimed, None)
-        raise
-    _settle(claimed, response if 200 <= response.status_code < 300 else None)
+    finally:
+        _settle(claimed, response if response is not None and 200 <= response.status_code < 300 else None)
     return response
 
 

@@ -115,11 +115,11 @@ class _Sender:
             try:
                 digest = pool.submit(self._digest)
                 _finish([digest, *(pool.submit(self._send, http, part) for part in self._missing())])
-            except BaseException:
+                return digest.result()
+            finally:
+                # When all went well there is nothing left to stop.
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
-                raise
-            return digest.result()
 
     def _missing(self) -> Iterator[Json]:
         """Yield the parts that storage has not got, page by page, and count those that it has."""

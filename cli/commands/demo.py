@@ -86,20 +86,22 @@ def _stack(config: Config, state: Path) -> Iterator[Path]:
     with subprocess.Popen(
         [*command, "--home", str(home)], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
+        broke = True
         try:
             config.url, config.key = _address(process)
             yield home
+            broke = False
         except (RefusedError, KeyboardInterrupt):
-            _end(process)
-            shutil.rmtree(home)
+            # The user's, not the stack's: its logs say nothing of it.
+            broke = False
             raise
-        except BaseException:
+        finally:
             _end(process)
-            shutil.rmtree(home / "storage", ignore_errors=True)
-            config.say(f"The logs are in {home / 'logs'}")
-            raise
-        _end(process)
-    shutil.rmtree(home)
+            if broke:
+                shutil.rmtree(home / "storage", ignore_errors=True)
+                config.say(f"The logs are in {home / 'logs'}")
+            else:
+                shutil.rmtree(home)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -159,11 +159,10 @@ class SoundTrack:
 @contextmanager
 def removed_on_error(target: Path) -> Iterator[None]:
     """Remove a finished file that turns out to be no good."""
-    try:
+    with ExitStack() as undo:
+        undo.callback(target.unlink, missing_ok=True)
         yield
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+        undo.pop_all()
 
 
 def unit_of(stream: VideoStream) -> Fraction:
