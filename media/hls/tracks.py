@@ -1,0 +1,188 @@
+"""The tracks of a finished MP4 as its index has them (ISO/IEC 14496-12, 8.5 to 8.8): where each sample is, and when."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from media import boxes
+from media.boxes import Box
+from media.errors import EngineError
+
+Ints = npt.NDArray[np.int64]
+
+_PATH = (b"mdia", b"minf", b"stbl")
+KEPT = {b"vide", b"soun"}
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The main picture or the main sound of a file, by its samples in decoding order.
+
+    `shown` are their times in ticks (`scale` of them make a second), without edit list: 0 is when the film begins.
+    `decoded` are decoding times that rise from the first sample's time of showing on, `reordered` is by how many ticks
+    a sample is decoded, at most, after it would have to be shown. `box` is the whole `trak`, `entry` its sample entry.
+    """
+
+    number: int
+    kind: bytes
+    scale: int
+    box: bytes
+    entry: bytes
+    places: Ints
+    sizes: Ints
+    decoded: Ints
+    lasts: Ints
+    shown: Ints
+    keys: npt.NDArray[np.bool_]
+    reordered: int
+
+    @property
+    def end(self) -> int:
+        """The tick at which the last sample ends."""
+        return int(self.decoded[-1] + self.lasts[-1])
+
+
+def read_tracks(file: BinaryIO) -> tuple[bytes, list[Track]]:
+    """Return the movie header (`mvhd`) of an MP4 of ours, and its first picture and sound track.
+
+    Raises:
+        EngineError: `bad_layout` when there is no whole index.
+    """
+    try:
+        moov = next((box for box in boxes.top_level(file) if box.kind == b"moov"), None)
+        if moov is None:
+            raise _refused("it has no index")
+        file.seek(moov.start)
+        data = io.BytesIO(file.read(moov.size))
+        inside = list(boxes.walk(data, moov.content - moov.start, moov.size))
+        header = _bytes(data, next(box for box in inside if box.kind == b"mvhd"))
+        movie_scale = _scale(header[8:])
+        found = [_track(data, box, movie_scale) for box in inside if box.kind == b"trak"]
+    except (struct.error, StopIteration, KeyError, ValueError, IndexError) as error:
+        raise _refused("its index is not whole") from error
+    tracks = {track.kind: track for track in reversed([track for track in found if track is not None])}
+    if not tracks:
+        raise _refused("it has neither picture nor sound")
+    return header, [tracks[kind] for kind in (b"vide", b"soun") if kind in tracks]
+
+
+def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
+    mdia = _inner(data, trak, b"mdia")
+    kind = _content(data, _inner(data, mdia, b"hdlr"))[8:12]
+    stbl = _inner(data, _inner(data, mdia, b"minf"), b"stbl")
+    tables = {box.kind: _content(data, box) for box in boxes.children(data, stbl)}
+    sizes = _sizes(tables[b"stsz"])
+    if kind not in KEPT or not len(sizes) or _entry(tables[b"stsd"])[4:8] in {b"jpeg", b"png "}:
+        return None
+    scale = _scale(_content(data, _inner(data, mdia, b"mdhd")))
+    lasts = _runs(tables[b"stts"], ">u4", 1, 0)
+    offsets = _runs(tables[b"ctts"], ">i4", 1, 0) if b"ctts" in tables else np.zeros(len(sizes), np.int64)
+    if not len(lasts) == len(offsets) == len(sizes):
+        raise _refused("its tables differ in length")
+    decoded = np.concatenate([[0], np.cumsum(lasts[:-1])]).astype(np.int64)
+    shown = decoded + offsets + _moved(data, trak, movie_scale, scale)
+    decoded += int(shown.min())
+    keys = np.ones(len(sizes), np.bool_)
+    if b"stss" in tables:
+        keys[:] = False
+        keys[np.frombuffer(tables[b"stss"], ">u4", offset=8).astype(np.int64) - 1] = True
+    return Track(
+        number=_track_id(_content(data, _inner(data, trak, b"tkhd"))),
+        kind=kind,
+        scale=scale,
+        box=_bytes(data, trak),
+        entry=_entry(tables[b"stsd"]),
+        places=_places(tables, sizes),
+        sizes=sizes,
+        decoded=decoded,
+        lasts=lasts,
+        shown=shown,
+        keys=keys,
+        reordered=int((decoded - shown).max()),
+    )
+
+
+def _sizes(stsz: bytes) -> Ints:
+    size, count = struct.unpack_from(">II", stsz, 4)
+    return np.full(count, size, np.int64) if size else np.frombuffer(stsz, ">u4", count, 12).astype(np.int64)
+
+
+def _runs(table: bytes, kind: str, value: int, count: int) -> Ints:
+    pairs = np.frombuffer(table, kind, offset=8).reshape(-1, 2)
+    return np.repeat(pairs[:, value].astype(np.int64), pairs[:, count].astype(np.int64))
+
+
+def _places(tables: dict[bytes, bytes], sizes: Ints) -> Ints:
+    """The byte at which each sample begins: chunks (`stco`, `co64`) hold runs of samples (`stsc`)."""
+    wide = b"co64" in tables
+    chunks = np.frombuffer(tables[b"co64" if wide else b"stco"], ">u8" if wide else ">u4", offset=8).astype(np.int64)
+    runs = np.frombuffer(tables[b"stsc"], ">u4", offset=8).reshape(-1, 3).astype(np.int64)
+    per_chunk = np.repeat(runs[:, 1], np.diff([*runs[:, 0], len(chunks) + 1]))
+    firsts = np.concatenate([[0], np.cumsum(per_chunk)])
+    if firsts[-1] != len(sizes):
+        raise _refused("its chunks do not hold its samples")
+    before = np.concatenate([[0], np.cumsum(sizes)])[:-1]
+    return np.asarray(np.repeat(chunks - before[firsts[:-1]], per_chunk) + before, np.int64)
+
+
+def _moved(data: io.BytesIO, trak: Box, movie_scale: int, scale: int) -> int:
+    """By how many ticks the edit list moves a track: at most one empty edit, then one that plays all of it."""
+    edts = next((box for box in boxes.children(data, trak) if box.kind == b"edts"), None)
+    if edts is None:
+        return 0
+    later = earlier = 0
+    played = 0
+    for length, start in _edits(_content(data, _inner(data, edts, b"elst"))):
+        if start == -1 and not played:
+            later += round(length * scale / movie_scale)
+        elif start >= 0 and not played:
+            earlier, played = start, 1
+        else:
+            raise _refused("it has an edit list of several parts")
+    return later - earlier
+
+
+def _edits(elst: bytes) -> Iterator[tuple[int, int]]:
+    layout = struct.Struct(">QqI" if elst[0] == 1 else ">IiI")
+    (count,) = struct.unpack_from(">I", elst, 4)
+    for number in range(count):
+        length, start, _ = layout.unpack_from(elst, 8 + number * layout.size)
+        yield length, start
+
+
+def _entry(stsd: bytes) -> bytes:
+    (size,) = struct.unpack_from(">I", stsd, 8)
+    if struct.unpack_from(">I", stsd, 4)[0] != 1:
+        raise _refused("a track has several sample entries")
+    return stsd[8 : 8 + size]
+
+
+def _scale(header: bytes) -> int:
+    return int(struct.unpack_from(">I", header, 20 if header[0] == 1 else 12)[0])
+
+
+def _track_id(header: bytes) -> int:
+    return int(struct.unpack_from(">I", header, 20 if header[0] == 1 else 12)[0])
+
+
+def _inner(data: io.BytesIO, parent: Box, kind: bytes) -> Box:
+    return next(box for box in boxes.children(data, parent) if box.kind == kind)
+
+
+def _content(data: io.BytesIO, box: Box) -> bytes:
+    return data.getvalue()[box.content : box.end]
+
+
+def _bytes(data: io.BytesIO, box: Box) -> bytes:
+    return data.getvalue()[box.start : box.end]
+
+
+def _refused(reason: str) -> EngineError:
+    return EngineError("bad_layout", f"The finished file cannot be cut into segments: {reason}.")
