@@ -58,6 +58,14 @@ def running(folder: Path, environment: dict[str, str]):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+    _assert_no_surprise(folder)
+
+
+def _assert_no_surprise(folder: Path) -> None:
+    """What goes wrong behind a job's back is mended by the reconciler: the job ends well, only later."""
+    for log in folder.glob("*.log"):
+        wrong = [line for line in log.read_text().splitlines() if "raised unexpected" in line or "stage broke" in line]
+        assert not wrong, f"{log.name}:\n" + "\n".join(wrong)
 
 
 def _wait_until_ready(url, processes, folder) -> None:
