@@ -83,7 +83,8 @@ def delete_webhook(webhook_id: str) -> None:
 def rotate_webhook_secret(webhook_id: str) -> dict[str, Any]:
     """Give a webhook a new secret
 
-    Both sign for a while, so that receivers change over without a gap. The new one is shown in this answer alone.
+    Those before sign as well, each for a while, so that receivers change over without a gap. The new one is shown in
+    this answer alone.
     """
     return _with_secret(*endpoints.rotate(current_account_id(), webhook_id))
 
@@ -94,7 +95,7 @@ def rotate_webhook_secret(webhook_id: str) -> dict[str, Any]:
 def rotate_job_url_secret() -> dict[str, str]:
     """Make a new secret for the `webhook_url` of jobs
 
-    There has to be one before a job may name such an address. The one before signs as well for a while.
+    There has to be one before a job may name such an address. Those before sign as well, each for a while.
     """
     return {"secret": endpoints.rotate_for_jobs(current_account_id())}
 

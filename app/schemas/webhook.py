@@ -61,7 +61,7 @@ class WebhookSchema(Schema):
         required=True, allow_none=True, metadata={"description": "The first failure since something last arrived."}
     )
     old_secret_until = fields.DateTime(
-        required=True, allow_none=True, metadata={"description": "Until then the secret before signs as well."}
+        required=True, allow_none=True, metadata={"description": "Until then a secret of before signs as well."}
     )
     created_at = fields.DateTime(required=True)
 

@@ -15,8 +15,9 @@ from core.models.base import Base, JsonObject, now
 class WebhookEndpoint(Base):
     """An address that is told of events; `status` is `enabled` or `disabled`.
 
-    Secrets are sealed; the old one signs as well until `old_secret_until`. Each account may have one endpoint without a
-    `url`: its secrets sign what goes to the addresses that single jobs name.
+    Secrets are sealed. The old one signs as well until `old_secret_until`; so do, newest first, the `older_secrets`,
+    each `{"secret", "until"}`. Each account may have one endpoint without a `url`: its secrets sign what goes to the
+    addresses that single jobs name.
     """
 
     __tablename__ = "webhook_endpoints"
@@ -34,6 +35,7 @@ class WebhookEndpoint(Base):
     secret: Mapped[bytes] = mapped_column(LargeBinary)
     old_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     old_secret_until: Mapped[datetime | None]
+    older_secrets: Mapped[list[Any]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core import audit, idempotency
 from core.db import reading, transaction
 from core.errors import ConflictError, EngineError, InputError, NotFoundError
-from core.models import WebhookEndpoint, now
+from core.models import Account, WebhookEndpoint, now
 from core.outgoing import guard_from
 from core.sealing import seal, unseal
 from core.settings import get_settings
@@ -24,6 +24,8 @@ DISABLED_EVENT = "webhook.disabled"
 EVENTS = (*ENDS, "job.running", DISABLED_EVENT)
 ASKED, FAILING, GONE = "asked", "failing", "gone"
 MOST = 50
+MOST_SECRETS = 10
+"""So many sign at once at most: the oldest makes room, for a rotation must always be possible."""
 _PURPOSE = "webhook"
 
 
@@ -37,7 +39,7 @@ def create(account_id: str, *, url: str, description: str, events: Sequence[str]
     with transaction() as session:
         made = idempotency.earlier(session, WebhookEndpoint)
         if made is not None:
-            return made, _open(made.secret)
+            return made, _shown_again(made)
         mine = select(func.count()).where(WebhookEndpoint.account_id == account_id, WebhookEndpoint.url.is_not(None))
         if (session.scalar(mine) or 0) >= MOST:
             raise ConflictError("too_many_webhooks", f"An account has at most {MOST} webhooks: delete one first.")
@@ -95,24 +97,39 @@ def delete(account_id: str, endpoint_id: str) -> None:
 
 
 def rotate(account_id: str, endpoint_id: str) -> tuple[WebhookEndpoint, str]:
-    """Give an endpoint a new secret and return both; the one before signs as well for `WEBHOOK_SECRET_OVERLAP_S`."""
+    """Give an endpoint a new secret and return both; those before sign as well, each for `WEBHOOK_SECRET_OVERLAP_S`.
+
+    Raises NotFoundError `webhook_not_found`.
+    """
     with transaction() as session:
+        made = idempotency.earlier(session, WebhookEndpoint)
         endpoint = _owned(session, account_id, endpoint_id, lock=True)
+        if made is not None:
+            return endpoint, _shown_again(endpoint)
         secret = _rotate(endpoint)
+        idempotency.record(session, endpoint)
         audit.record(session, account_id, "webhook.secret_rotated", target=endpoint_id)
     return endpoint, secret
 
 
 def rotate_for_jobs(account_id: str) -> str:
-    """Return a new secret for the addresses that jobs name; the one before, if any, goes on signing for a while."""
+    """Return a new secret for the addresses that jobs name; those before go on signing for a while, as in `rotate`."""
     with transaction() as session:
-        audit.record(session, account_id, "webhook.secret_rotated", target=for_jobs(account_id))
+        made = idempotency.earlier(session, WebhookEndpoint)
+        # Two that are the first at the same moment would both make the row.
+        session.get_one(Account, account_id, with_for_update={"key_share": True})
         endpoint = session.get(WebhookEndpoint, for_jobs(account_id), with_for_update=True)
-        if endpoint is not None:
-            return _rotate(endpoint)
-        secret = new_secret()
-        endpoint = WebhookEndpoint(id=for_jobs(account_id), account_id=account_id, events=[], secret=_seal(secret))
-        session.add(endpoint)
+        if endpoint is not None and made is not None:
+            return _shown_again(endpoint)
+        if endpoint is None:
+            secret = new_secret()
+            endpoint = WebhookEndpoint(id=for_jobs(account_id), account_id=account_id, events=[], secret=_seal(secret))
+            session.add(endpoint)
+            session.flush()
+        else:
+            secret = _rotate(endpoint)
+        idempotency.record(session, endpoint)
+        audit.record(session, account_id, "webhook.secret_rotated", target=endpoint.id)
     return secret
 
 
@@ -132,23 +149,36 @@ def for_jobs(account_id: str) -> str:
 
 
 def live_secrets(endpoint: WebhookEndpoint) -> list[str]:
-    """Return the secrets that sign now, the newest first."""
-    old = endpoint.old_secret if endpoint.old_secret_until and endpoint.old_secret_until > now() else None
-    return [_open(sealed) for sealed in (endpoint.secret, old) if sealed is not None]
+    """Return the secrets that sign now, the newest first; raises EngineError `sealed_by_another_key`."""
+    return [_open(endpoint.secret), *(_open(sealed) for sealed, _ in _still_signing(endpoint))]
 
 
 def _rotate(endpoint: WebhookEndpoint) -> str:
-    secret = new_secret()
-    try:
-        _open(endpoint.secret)
-    except EngineError:
-        # Sealed by another SECRET_KEY: it signs nothing any more, and the new one need not wait for it.
-        endpoint.old_secret = endpoint.old_secret_until = None
-    else:
-        endpoint.old_secret = endpoint.secret
-        endpoint.old_secret_until = now() + timedelta(seconds=get_settings().webhook_secret_overlap_s)
+    secret, kept = new_secret(), _still_signing(endpoint)
+    if _is_readable(endpoint.secret):
+        kept.insert(0, (endpoint.secret, now() + timedelta(seconds=get_settings().webhook_secret_overlap_s)))
+    endpoint.old_secret, endpoint.old_secret_until = kept.pop(0) if kept else (None, None)
+    endpoint.older_secrets = [
+        {"secret": sealed.decode(), "until": until.isoformat()} for sealed, until in kept[: MOST_SECRETS - 2]
+    ]
     endpoint.secret = _seal(secret)
     return secret
+
+
+def _still_signing(endpoint: WebhookEndpoint) -> list[tuple[bytes, datetime]]:
+    """The secrets of before that sign now, sealed, newest first, and until when.
+
+    What was sealed by another SECRET_KEY signs nothing any more, and no other has to wait for it.
+    """
+    older = [(old["secret"].encode(), datetime.fromisoformat(old["until"])) for old in endpoint.older_secrets]
+    last = [(endpoint.old_secret, endpoint.old_secret_until)] if endpoint.old_secret and endpoint.old_secret_until else []
+    moment = now()
+    return [(sealed, until) for sealed, until in (*last, *older) if until > moment and _is_readable(sealed)]
+
+
+def _shown_again(endpoint: WebhookEndpoint) -> str:
+    """The secret that an answer which was lost had shown; another one where it can be read no more."""
+    return _open(endpoint.secret) if _is_readable(endpoint.secret) else _rotate(endpoint)
 
 
 def _seal(secret: str) -> bytes:
@@ -157,6 +187,14 @@ def _seal(secret: str) -> bytes:
 
 def _open(sealed: bytes) -> str:
     return unseal(sealed, purpose=_PURPOSE).decode()
+
+
+def _is_readable(sealed: bytes) -> bool:
+    try:
+        _open(sealed)
+    except EngineError:
+        return False
+    return True
 
 
 def _owned(session: Session, account_id: str, endpoint_id: str, *, lock: bool = False) -> WebhookEndpoint:

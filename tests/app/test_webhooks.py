@@ -9,7 +9,7 @@ from sqlalchemy import update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from core.db import transaction
-from core.models import WebhookDelivery, now
+from core.models import IdempotencyKey, WebhookDelivery, now
 from tasks.webhook import webhook
 from tests.app.conftest import upload
 from tests.core.outgoing.servers import serving
@@ -114,16 +114,36 @@ def test_nobody_there_is_an_attempt_with_a_reason(client, configure):
     assert "refused" in client.get(f"/v1/deliveries/{delivery}").json["attempts"][1]["error"]
 
 
-def test_both_secrets_sign_after_a_rotation(client, receiver):
+def test_all_secrets_sign_after_rotations(client, receiver):
     url, requests, _ = receiver
     made = make_webhook(client, url)
-    rotated = client.post(f"/v1/webhooks/{made['id']}/rotate").json
-    assert rotated["secret"] != made["secret"]
-    assert rotated["old_secret_until"] is not None
+    rotated = [client.post(f"/v1/webhooks/{made['id']}/rotate").json for _ in range(2)]
+    secrets = [one["secret"] for one in (made, *rotated)]
+    assert len(set(secrets)) == 3
+    assert rotated[-1]["old_secret_until"] is not None
     canceled_job(client)
     deliver(client)
-    for secret in (made["secret"], rotated["secret"]):
+    for secret in secrets:
         Webhook(secret).verify(requests[0].body, dict(requests[0].headers))
+
+
+@pytest.mark.parametrize("which", ["one", "job_urls"])
+def test_a_rotation_whose_answer_was_lost_is_not_made_twice(client, which):
+    target = make_webhook(client, "https://example.com/hook")["id"] if which == "one" else which
+    key = {"Idempotency-Key": "rotate-1"}
+
+    def rotate(**headers):
+        return client.post(f"/v1/webhooks/{target}/rotate", headers=headers).json["secret"]
+
+    first = rotate(**key)
+    assert rotate(**key) == first
+    # The process died between its commit and its answer.
+    with transaction() as session:
+        session.execute(update(IdempotencyKey).values(status=None, answer=None, claimed_until=now()))
+    assert rotate(**key) == first
+    acts = [one["action"] for one in client.get("/v1/audit").json["data"]]
+    assert acts.count("webhook.secret_rotated") == 1
+    assert rotate() != first
 
 
 def test_a_job_may_name_an_address_of_its_own(client, receiver):

@@ -262,6 +262,19 @@ def test_a_secret_that_was_rotated_signs_for_a_while(account):
     assert endpoints.live_secrets(row) == [new]
 
 
+def test_every_secret_signs_until_its_own_time_is_over(account):
+    """Whoever rotates twice must not cut off the receivers that know the first."""
+    made, first = endpoints.create(account, url=URL, description="", events=endpoints.ENDS)
+    second, third = (endpoints.rotate(account, made.id)[1] for _ in range(2))
+    row = endpoints.get(account, made.id)
+    assert endpoints.live_secrets(row) == [third, second, first]
+    assert first.encode() not in row.older_secrets[0]["secret"].encode()
+    row.older_secrets = [old | {"until": now().isoformat()} for old in row.older_secrets]
+    assert endpoints.live_secrets(row) == [third, second]
+    more = [endpoints.rotate(account, made.id)[1] for _ in range(endpoints.MOST_SECRETS)]
+    assert endpoints.live_secrets(endpoints.get(account, made.id)) == more[::-1]
+
+
 def test_another_secret_key_is_mended_by_a_rotation(account, monkeypatch):
     """What was sealed by the key of before cannot be read, so it does not sign either."""
     made = endpoint(account)
