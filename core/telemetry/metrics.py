@@ -74,7 +74,7 @@ EVENTS_UNAVAILABLE = Counter("cutwork_events_unavailable", "Live events that Red
 WEBHOOK_ATTEMPTS = Counter(
     "cutwork_webhook_attempts", "Tries to tell receivers of events, by what came of them.", ["outcome"]
 )
-for _outcome in ("delivered", "refused", "unreachable"):
+for _outcome in ("delivered", "refused", "unreachable", "unsigned"):
     WEBHOOK_ATTEMPTS.labels(_outcome)
 NOT_SENT = Counter("cutwork_canvas_not_sent", "Canvases that the broker did not take; the reconciler sends them.")
 

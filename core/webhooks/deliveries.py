@@ -12,22 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core import audit, clock
 from core.db import reading, transaction
-from core.errors import ConflictError, NotFoundError
+from core.errors import ConflictError, EngineError, NotFoundError
 from core.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from core.settings import get_settings
+from core.telemetry import metrics
 from core.webhooks import endpoints, outbox
 
 PENDING, SUCCEEDED, FAILED = "pending", "succeeded", "failed"
-EXHAUSTED, WEBHOOK_DISABLED = "exhausted", "webhook_disabled"
+EXHAUSTED, WEBHOOK_DISABLED, SECRET_UNREADABLE = "exhausted", "webhook_disabled", "secret_unreadable"
 _GONE = 410
 _BATCH = 200
 _LEASE_SLACK_S = 30
 _FIRST_S, _FACTOR, _LONGEST_S = 5.0, 4.0, 6 * 3600.0
+_UNREADABLE = "The webhook's secret was sealed by another SECRET_KEY and signs nothing: rotate it."
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,10 @@ def mark_sent(ids: Iterable[str]) -> None:
 
 
 def claim(delivery_id: str) -> Ready | None:
-    """Take a delivery that is due and begin an attempt; None when there is nothing to do, or no room to do it now."""
+    """Take a delivery that is due and begin an attempt; None when there is nothing to do, or no room to do it now.
+
+    One that nothing can sign has failed an attempt by that.
+    """
     settings = get_settings()
     with transaction() as session:
         row = _locked(session, delivery_id)
@@ -139,10 +146,19 @@ def claim(delivery_id: str) -> Ready | None:
             # Whoever ends next, or beat, sends another message.
             row.sent_at = None
             return None
+        if _was_last(session, row):
+            _end(row, FAILED, moment, EXHAUSTED)
+            return None
         row.attempts += 1
+        attempt = WebhookAttempt(delivery_id=row.id, number=row.attempts, started_at=moment)
+        session.add(attempt)
+        try:
+            secrets = endpoints.live_secrets(endpoint)
+        except EngineError:
+            _not_signed(row, attempt, moment)
+            return None
         row.lease_until = moment + timedelta(seconds=settings.webhook_timeout_s + _LEASE_SLACK_S)
-        session.add(WebhookAttempt(delivery_id=row.id, number=row.attempts, started_at=moment))
-        url, secrets = row.url or endpoint.url, endpoints.live_secrets(endpoint)
+        url = row.url or endpoint.url
         assert url is not None
         return Ready(row.id, row.attempts, row.account_id, row.event, url, row.job_id, row.payload, secrets)
 
@@ -180,11 +196,33 @@ def _settle(session: Session, row: WebhookDelivery, outcome: Outcome, moment: da
         _count_failure(session, endpoint, outcome, moment)
     if endpoint.status != endpoints.ENABLED:
         _end(row, FAILED, moment, WEBHOOK_DISABLED)
-    elif moment >= row.deadline or (row.url is not None and outcome.status == _GONE):
+    elif row.url is not None and outcome.status == _GONE:
         _end(row, FAILED, moment, EXHAUSTED)
     else:
-        wait = max(next_after(row.attempts - row.round_from), min(outcome.retry_after_s, _LONGEST_S))
-        row.next_at = min(moment + timedelta(seconds=wait), row.deadline)
+        _again(row, moment, EXHAUSTED, least_s=min(outcome.retry_after_s, _LONGEST_S))
+
+
+def _not_signed(row: WebhookDelivery, attempt: WebhookAttempt, moment: datetime) -> None:
+    """Its receiver is not to blame; the operator hears of it, and a rotation within the time mends it."""
+    metrics.WEBHOOK_ATTEMPTS.labels("unsigned").inc()
+    _log.error("delivery not signed", delivery_id=row.id, endpoint_id=row.endpoint_id, reason=_UNREADABLE)
+    attempt.error, row.sent_at = _UNREADABLE, None
+    _again(row, moment, SECRET_UNREADABLE)
+
+
+def _was_last(session: Session, row: WebhookDelivery) -> bool:
+    """Whether the attempt at the deadline was made: its worker was lost, and the time is over."""
+    last = session.get(WebhookAttempt, (row.id, row.attempts)) if row.attempts > row.round_from else None
+    return last is not None and last.started_at >= row.deadline
+
+
+def _again(row: WebhookDelivery, moment: datetime, error: str, *, least_s: float = 0.0) -> None:
+    """Say when the next attempt is due, the last one at the deadline; after that it has failed by `error`."""
+    if moment >= row.deadline:
+        _end(row, FAILED, moment, error)
+        return
+    wait = max(next_after(row.attempts - row.round_from), least_s)
+    row.next_at = min(moment + timedelta(seconds=wait), row.deadline)
 
 
 def _count_failure(session: Session, endpoint: WebhookEndpoint, outcome: Outcome, moment: datetime) -> None:

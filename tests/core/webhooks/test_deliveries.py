@@ -15,6 +15,7 @@ from core.housekeeping import deliveries as sweeping
 from core.leases import Lease
 from core.models import AuditEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint, now
 from core.settings import get_settings
+from core.telemetry import metrics
 from core.webhooks import deliveries, endpoints
 from core.webhooks.deliveries import Outcome
 from tests.core.rows import artifact_of, make_account, make_asset, make_job, stage_plan
@@ -49,6 +50,11 @@ def turn(**values):
 def canceled_job(**more):
     job = make_job((stage_plan("probe"),), salt=str(len(rows())), **more)
     return jobs.cancel(job.account_id, job.id)
+
+
+def other_secret_key(monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "another-0123456789")
+    get_settings.cache_clear()
 
 
 def test_each_change_is_told_to_whom_it_concerns(account):
@@ -278,8 +284,7 @@ def test_every_secret_signs_until_its_own_time_is_over(account):
 def test_another_secret_key_is_mended_by_a_rotation(account, monkeypatch):
     """What was sealed by the key of before cannot be read, so it does not sign either."""
     made = endpoint(account)
-    monkeypatch.setenv("SECRET_KEY", "another-0123456789")
-    get_settings.cache_clear()
+    other_secret_key(monkeypatch)
     with pytest.raises(EngineError, match="SECRET_KEY"):
         endpoints.live_secrets(endpoints.get(account, made.id))
     _, new = endpoints.rotate(account, made.id)
@@ -287,6 +292,42 @@ def test_another_secret_key_is_mended_by_a_rotation(account, monkeypatch):
     assert (endpoints.live_secrets(row), row.old_secret_until) == ([new], None)
     _, newer = endpoints.rotate(account, made.id)
     assert endpoints.live_secrets(endpoints.get(account, made.id)) == [newer, new]
+
+
+def test_what_nothing_signs_is_tried_until_its_deadline(account, monkeypatch):
+    made = endpoint(account)
+    canceled_job()
+    [due] = deliveries.due()
+    other_secret_key(monkeypatch)
+    told = metrics.WEBHOOK_ATTEMPTS.labels("unsigned")
+    before = told._value.get()
+    assert deliveries.claim(due) is None
+    [row], [attempt] = rows(), rows(WebhookAttempt)
+    assert (row.status, row.attempts, row.lease_until) == ("pending", 1, None)
+    assert 3 < (row.next_at - now()).total_seconds() < 7
+    assert "SECRET_KEY" in attempt.error
+    turn(next_at=now(), deadline=now())
+    assert deliveries.claim(due) is None
+    [row] = rows()
+    assert (row.status, row.error, row.attempts) == ("failed", "secret_unreadable", 2)
+    assert told._value.get() == before + 2
+    # The receiver has done nothing wrong.
+    assert endpoints.get(account, made.id).failing_since is None
+    _, secret = endpoints.rotate(account, made.id)
+    deliveries.redeliver(account, due)
+    assert deliveries.claim(due).secrets == [secret]
+
+
+def test_an_attempt_that_was_lost_at_the_deadline_was_the_last(account):
+    endpoint(account)
+    canceled_job()
+    [due] = deliveries.due()
+    turn(deadline=now() - timedelta(hours=1))
+    # No worker was there for all of its time: once it is tried.
+    assert deliveries.claim(due) is not None
+    turn(lease_until=now() - timedelta(seconds=1))
+    assert deliveries.claim(due) is None
+    assert [(row.status, row.error, row.attempts) for row in rows()] == [("failed", "exhausted", 1)]
 
 
 def test_deliveries_are_kept_for_a_month(account):
