@@ -5,7 +5,8 @@ that row in the same transaction, and the row is held meanwhile: so a request wh
 nothing any more, and a process that dies between the commit and its answer leaves behind what it made. The claim
 lapses, and whoever repeats the request then is given the very thing, not a second one.
 
-Only good answers are kept. Whatever failed has made nothing, and may be asked again with the same key.
+Only good answers are kept. Whatever failed has made nothing, and may be asked again with the same key. An answer that
+was sealed by another SECRET_KEY is one that was lost: what was made for the key is answered anew.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
 
+import structlog
 from sqlalchemy import CursorResult, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core import clock
 from core.db import transaction
-from core.errors import ConflictError, InputError
+from core.errors import ConflictError, EngineError, InputError
 from core.models import IdempotencyKey
 from core.sealing import seal, unseal
 
@@ -34,6 +36,7 @@ KEPT_S = 24 * 3600
 CLAIM_S = 30
 """How long a request may take; a key whose process was killed is free again after it."""
 _PURPOSE = "idempotency"
+_log = structlog.get_logger(__name__)
 _INSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
@@ -102,11 +105,12 @@ def claim(account_id: str, key: str, fingerprint: str) -> Claim | Kept:
                 "idempotency_mismatch",
                 "This Idempotency-Key was used for another request: take a new key for this one.",
             )
-        if row.answer is not None:
+        if row.answer is not None and _is_readable(row):
             return _opened(row)
         if row.claimed_until is not None and row.claimed_until > moment:
             raise InProgress
         row.claim, row.claimed_until = mine.token, moment + timedelta(seconds=CLAIM_S)
+        row.status = row.answer = None
     return mine
 
 
@@ -180,6 +184,17 @@ def _fresh(mine: Claim, fingerprint: str, moment: datetime) -> dict[str, Any]:
 def _held(session: Session, held: Claim) -> IdempotencyKey | None:
     query = select(IdempotencyKey).where(IdempotencyKey.account_id == held.account_id, IdempotencyKey.key == held.key)
     return session.scalars(query.with_for_update()).one_or_none()
+
+
+def _is_readable(row: IdempotencyKey) -> bool:
+    """Whether the answer was sealed by the SECRET_KEY of now; another's is as good as one that was never kept."""
+    assert row.answer is not None
+    try:
+        unseal(row.answer, purpose=_PURPOSE)
+    except EngineError as error:
+        _log.warning("kept answer not read", account_id=row.account_id, code=error.code)
+        return False
+    return True
 
 
 def _opened(row: IdempotencyKey) -> Kept:

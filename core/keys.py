@@ -71,7 +71,7 @@ def create(by: Principal, *, name: str, wanted: list[str], expires_at: datetime 
     made = row(by.account_id, token, name=name, wanted=ordered, user_id=by.user_id, expires_at=expires_at)
     with transaction() as session:
         lost = idempotency.earlier(session, ApiKey)
-        if lost is not None:
+        if lost is not None and lost.last_used_at is None:
             # The answer that showed it has reached nobody, and it cannot be shown again.
             lost.revoked_at = lost.revoked_at or now()
         session.add(made)

@@ -166,6 +166,48 @@ def test_a_key_lasts_a_day(client):
     assert count(IdempotencyKey) == 0
 
 
+def test_another_secret_key_makes_nothing_twice(any_client, body, configure):
+    """The answer that was kept cannot be read any more; what it told of is there."""
+    first = any_client.post(EDIT, json=body, headers=KEY)
+    configure(SECRET_KEY="another-0123456789-9876543210")
+    again = any_client.post(EDIT, json=body, headers=KEY)
+    assert (again.status_code, again.json["id"]) == (202, first.json["id"])
+    assert "Idempotency-Replayed" not in again.headers
+    assert any_client.post(EDIT, json=body, headers=KEY).headers["Idempotency-Replayed"] == "true"
+    assert edits() == [first.json["id"]]
+    other = any_client.post(EDIT, json=body | {"mode": "exact"}, headers=KEY)
+    assert (other.status_code, other.json["code"]) == (422, "idempotency_mismatch")
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_another_secret_key_takes_no_api_key_that_is_used(client, configure, used):
+    """A key that nobody can have seen is void once its request comes again; one that was used has reached somebody."""
+    asked = {"path": "/v1/keys", "json": {"name": "ci", "scopes": ["jobs:read"]}, "headers": KEY}
+    first, ask = client.post(**asked).json, {"headers": {}}
+    ask["headers"]["Authorization"] = f"Bearer {first['key']}"
+    if used:
+        assert client.get("/v1/jobs", **ask).status_code == 200
+    configure(SECRET_KEY="another-0123456789-9876543210")
+    second = client.post(**asked)
+    assert second.status_code == 201
+    assert second.json["key"] != first["key"]
+    assert client.get("/v1/jobs", **ask).status_code == (200 if used else 401)
+
+
+@pytest.mark.parametrize("path", ["/v1/webhooks", "/v1/uploads", "/v1/invitations", "/v1/brand-kits"])
+def test_another_secret_key_is_no_error_anywhere(client, configure, path):
+    bodies = {
+        "/v1/webhooks": {"url": "https://example.com/hook"},
+        "/v1/uploads": {"filename": "a.mp4", "size": 9},
+        "/v1/invitations": {"email": "bob@example.org", "role": "member"},
+        "/v1/brand-kits": {"name": "ours", "intro": {"title": "Hello"}},
+    }
+    first = client.post(path, json=bodies[path], headers=KEY)
+    configure(SECRET_KEY="another-0123456789-9876543210")
+    again = client.post(path, json=bodies[path], headers=KEY)
+    assert (first.status_code, again.status_code) == (201, 201)
+
+
 def test_every_operation_that_creates_takes_a_key(client):
     """Public ones have no account to keep a key for; the others named here are repeated without harm as they are."""
     document = client.get("/openapi.json").json
