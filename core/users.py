@@ -45,17 +45,28 @@ def demand_open() -> None:
         raise ForbiddenError("registration_closed", "One comes here by invitation: ask somebody who is here.")
 
 
-def verify(token: str) -> User:
+def verify(token: str, password: str) -> User:
     """Confirm an address; the person gets an account of their own, unless there is one already.
 
-    Raises InputError `link_invalid`, `link_expired`. A second time does nothing.
+    The password has to be the one that was registered: else whoever registers with another's address, and a password of
+    their own, has an account in it as soon as its owner follows the mail. Raises InputError `link_invalid`,
+    `link_expired`; AuthenticationError, LimitError as `login` does. A second time does nothing.
     """
     content = signed.read_mailed("verify", token, seconds=signed.VERIFY_S)
+    with reading() as session:
+        found = session.get(User, str(content["user"]))
+    if found is None or _fingerprint(found) != content["of"]:
+        raise signed.link_invalid()
+    lockout.attempt(found.email)
+    if not passwords.matches(found.password_hash, password):
+        message = "This is not the password that was registered. If somebody else did that, register yourself."
+        raise AuthenticationError("invalid_credentials", message)
     with transaction() as session:
-        user = session.get(User, str(content["user"]), with_for_update=True)
-        if user is None or signed.fingerprint(user.password_hash) != content["of"]:
+        user = session.get_one(User, found.id, with_for_update=True)
+        if _fingerprint(user) != content["of"]:
             raise signed.link_invalid()
         confirm(session, user, account_name=str(content["account"]))
+    lockout.succeeded(user.email)
     return user
 
 

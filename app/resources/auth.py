@@ -10,12 +10,12 @@ from app.schemas.account import (
     AcceptedSchema,
     Address,
     Login,
-    MailedToken,
     NewPassword,
     PersonSchema,
     RefreshSchema,
     Registration,
     TokensSchema,
+    Verification,
 )
 from app.security import PERSON, PUBLIC, current_principal
 from core import members, sessions, users
@@ -43,16 +43,20 @@ def register(body: dict[str, Any]) -> dict[str, str]:
 
 
 @blp.route("/verify", needs=PUBLIC, method="POST")
-@blp.arguments(MailedToken)
+@blp.arguments(Verification)
 @blp.response(200, PersonSchema)
+@blp.problems(401, "invalid_credentials")
 @blp.problems(422, "link_invalid", "link_expired")
+@blp.problems(429, "too_many_attempts")
 @blp.problems(503, "database_unavailable")
 def verify_email(body: dict[str, str]) -> User:
     """Confirm an address
 
-    The token comes by mail and may be sent twice. Whoever belongs to no account gets one of their own, as its admin.
+    The token comes by mail and may be sent twice; the password is the one that was registered, so that nobody confirms
+    an account which another has made with their address. A wrong one counts as a failed login. Whoever belongs to no
+    account gets one of their own, as its admin.
     """
-    return users.verify(body["token"])
+    return users.verify(**body)
 
 
 @blp.route("/login", needs=PUBLIC, method="POST")

@@ -65,10 +65,11 @@ class Address(Schema):
     email = _email()
 
 
-class MailedToken(Schema):
-    """A token from a mail."""
+class Verification(Schema):
+    """A token from a mail, and the password that was registered with the address."""
 
     token = _mailed()
+    password = _password()
 
 
 class NewPassword(Schema):

@@ -39,7 +39,7 @@ def register(client, email=EMAIL, password=PASSWORD, **more):
 def sign_up(client, email=EMAIL, password=PASSWORD, **more):
     """Register, confirm and sign in; return the tokens."""
     token = register(client, email, password, **more)
-    assert post(client, "verify", token=token).status_code == 200
+    assert post(client, "verify", token=token, password=password).status_code == 200
     return sign_in(client, email, password)
 
 

@@ -30,7 +30,7 @@ def test_from_registration_to_sign_out(any_client):
     token = register(any_client, name="Ada", account_name="Engines")
     problem(post(any_client, "login", email=EMAIL, password=PASSWORD), 401, "invalid_credentials")
     for _ in range(2):
-        assert post(any_client, "verify", token=token).json["email"] == EMAIL
+        assert post(any_client, "verify", token=token, password=PASSWORD).json["email"] == EMAIL
     tokens = sign_in(any_client, " ADA@example.org".strip())
     document = me(any_client, tokens).json
     assert (document["user"]["name"], document["account"]["name"], document["account"]["role"]) == (
@@ -139,19 +139,38 @@ def test_a_new_password(client):
 def test_a_mailed_token_is_good_for_one_thing_and_a_while(client, monkeypatch):
     verify = register(client)
     problem(post(client, "reset-password", token=verify, password=PASSWORD), 422, "link_invalid")
-    problem(post(client, "verify", token=verify[:-2] + "xx"), 422, "link_invalid")
+    problem(post(client, "verify", token=verify[:-2] + "xx", password=PASSWORD), 422, "link_invalid")
     monkeypatch.setattr(signed, "VERIFY_S", -1)
-    problem(post(client, "verify", token=verify), 422, "link_expired")
+    problem(post(client, "verify", token=verify, password=PASSWORD), 422, "link_expired")
 
 
 def test_who_registers_an_address_first_gains_nothing(client):
     """Somebody registers with another's address; its owner registers later, and the older token is void."""
     older = register(client, password="chosen by somebody")
     newer = register(client)
-    problem(post(client, "verify", token=older), 422, "link_invalid")
-    assert post(client, "verify", token=newer).status_code == 200
+    problem(post(client, "verify", token=older, password=PASSWORD), 422, "link_invalid")
+    assert post(client, "verify", token=newer, password=PASSWORD).status_code == 200
     problem(post(client, "login", email=EMAIL, password="chosen by somebody"), 401, "invalid_credentials")
     sign_in(client)
+
+
+def test_who_follows_the_mail_of_a_strangers_registration_opens_nothing_for_them(client):
+    """The account would have the stranger's password, and whatever its owner puts into it."""
+    token = register(client, password="chosen by somebody")
+    problem(post(client, "verify", token=token), 422, "invalid_request")
+    problem(post(client, "verify", token=token, password=PASSWORD), 401, "invalid_credentials")
+    problem(post(client, "login", email=EMAIL, password="chosen by somebody"), 401, "invalid_credentials")
+    # Nor does a stranger who comes second gain by the owner's mail.
+    register(client)
+    second = register(client, password="chosen by somebody")
+    problem(post(client, "verify", token=second, password=PASSWORD), 401, "invalid_credentials")
+    sign_up(client)
+
+
+def test_guesses_of_what_was_registered_have_to_wait(client):
+    token = register(client)
+    answers = [post(client, "verify", token=token, password="wrong") for _ in range(lockout.FREE + 1)]
+    assert [one.status_code for one in answers] == [401] * lockout.FREE + [429]
 
 
 def test_a_known_address_is_told_by_nothing_but_its_mail(client):
