@@ -66,8 +66,8 @@ class Transfer:
     def run(self) -> Asset:
         """Fetch what is missing and return the asset that it makes.
 
-        Raises InputError `url_refused`, `url_unreachable`, `url_not_served`, `url_too_large`,
-        `empty_file`; TransientError `url_unreachable`, and what the storage raises. Those of the user drop what came.
+        Raises InputError `url_refused`, `url_unreachable`, `url_not_served`, `url_too_large`, `empty_file`;
+        ForbiddenError `storage_quota_exceeded`, also amid a file that had not told its size; TransientError `url_unreachable`, and what the storage raises. Those of the user drop what came.
         """
         try:
             while self._upload is None or self._upload.status == uploads.OPEN:
@@ -150,6 +150,9 @@ class Transfer:
     def _store(self, data: bytes) -> None:
         assert self._upload is not None
         upload, number = self._upload, self._parts + 1
+        if self._source is None or self._source.size is None:
+            # Nothing was reserved when it began: what comes is, before it is stored.
+            uploads.set_size(upload.id, self._offset + len(data))
         self._storage.send_part(upload.storage_key, upload.multipart_id, number, data)
         if self._digest is not None:
             self._digest.update(data)

@@ -6,12 +6,12 @@ import random
 import pytest
 from sqlalchemy import select
 
-from core import uploads
+from core import quotas, uploads
 from core.db import engine, reading
-from core.errors import InputError, TransientError
+from core.errors import ForbiddenError, InputError, TransientError
 from core.imports import transfer
 from core.imports.transfer import Transfer
-from core.models import Asset, Upload
+from core.models import Asset, Upload, now
 from core.outgoing import Client, Guard
 from core.outgoing.addresses import networks
 from core.settings import get_settings
@@ -159,6 +159,44 @@ def test_a_body_without_an_end_is_bounded(folder):
         work = Import(folder, file.url)
         work.fails(InputError, "url_too_large")
         assert work.leaves_nothing()
+
+
+@pytest.mark.parametrize(("sized", "stored"), [(True, 0), (False, 1)])
+def test_what_the_quota_has_no_room_for_is_not_fetched(folder, monkeypatch, sized, stored):
+    """Without a size nothing can be reserved beforehand, so each part is before it is stored."""
+    monkeypatch.setenv("QUOTA_STORED_BYTES", str(2 * PART - 1))
+    get_settings.cache_clear()
+    sent, send = [], folder.send_part
+    monkeypatch.setattr(folder, "send_part", lambda *args: sent.append(args) or send(*args))
+    with served(bytes(4 * PART), sized=sized) as file:
+        work = Import(folder, file.url)
+        work.fails(ForbiddenError, "storage_quota_exceeded")
+        assert len(sent) == stored
+        assert work.leaves_nothing()
+        assert list(folder.uploads("assets/")) == []
+        assert quotas.usage(work.account, now()).stored_bytes == 0
+
+
+def test_what_comes_without_a_size_is_reserved_while_it_comes(folder, monkeypatch):
+    """Two at once must not both have what is left."""
+    monkeypatch.setenv("QUOTA_STORED_BYTES", str(3 * PART))
+    get_settings.cache_clear()
+
+    def stored():
+        return quotas.usage(work.account, now()).stored_bytes
+
+    def stop(_):
+        if stored() == PART:
+            raise InterruptedError
+
+    with served(BODY, sized=False) as file:
+        work = Import(folder, file.url)
+        with pytest.raises(InterruptedError):
+            work.attempt(stop)
+        with pytest.raises(ForbiddenError):
+            uploads.begin(work.account, folder, filename="b.mp4", size=2 * PART + 1, content_type=None)
+        assert bytes_of(folder, work.attempt()) == BODY
+        assert stored() == len(BODY)
 
 
 def test_a_size_that_is_too_large_is_refused_before_anything_is_read(folder):
