@@ -92,6 +92,7 @@ class Pump:
         self._clients: set[Client] = set()
         self._lock = threading.Lock()
         self._started = False
+        self._rung = False
 
     def add(self, client: Client) -> None:
         """Write to a client from now on."""
@@ -107,20 +108,26 @@ class Pump:
         self._ring(client, news)
 
     def _ring(self, client: Client, news: News | None) -> None:
-        idle = not self._todo
         self._todo.append((client, news))
-        if idle:
+        # Looked at after what is to do was added, as the thread takes it down before it looks what there is to do: so
+        # nothing is added by whom it does not see and who takes the bell for rung.
+        if not self._rung:
+            self._rung = True
             try:
                 self._bell.send(b"\0")
             except BlockingIOError:
                 # It rings already.
                 return
 
+    def _hear(self) -> None:
+        self._ear.recv(4096)
+        self._rung = False
+
     def _run(self) -> None:
         while True:
             for key, mask in self._selector.select(min(1.0, fanout.KEEPALIVE_S)):
                 if key.data is None:
-                    self._ear.recv(4096)
+                    self._hear()
                 elif mask & selectors.EVENT_READ and self._is_gone(key.data):
                     self._close(key.data)
                 elif mask & selectors.EVENT_WRITE:

@@ -12,8 +12,8 @@ _NOT_YOU = "If this was not you, do nothing: without the token nothing happens."
 
 def verification(email: str, token: str) -> None:
     """Ask a new person to confirm the address."""
-    text = f"""Somebody, we hope you, has registered at Cutwork with this address. To confirm it within a day, with the password
-that was chosen then:
+    text = f"""Somebody, we hope you, has registered at Cutwork with this address. To confirm it within a day,
+with the password that was chosen then:
 
 {_way("verify", "/v1/auth/verify", token)}
 {_NOT_YOU}

@@ -56,13 +56,15 @@ def begin(user_id: str, account_id: str | None = None, *, how: str) -> Tokens:
 def refresh(token: str) -> Tokens:
     """Trade a refresh token for new tokens.
 
-    Raises AuthenticationError `invalid_token`, `token_expired`, `token_reused`. The token's row is locked, so that of
+    Raises AuthenticationError `invalid_token`, `token_expired`, `token_reused`. Its family's row is locked, so that of
     many at once one is first and all others are too late.
     """
     moment = now()
     with transaction() as session:
-        spent = session.get(RefreshToken, _hash(token), with_for_update=True)
+        # The family before its tokens, as housekeeping, which deletes them together.
+        spent = session.get(RefreshToken, _hash(token))
         family = session.get(UserSession, spent.session_id, with_for_update=True) if spent else None
+        spent = session.get(RefreshToken, _hash(token), with_for_update=True, populate_existing=True)
         if spent is None or family is None:
             raise _refusal()
         reused = spent.used_at is not None

@@ -26,8 +26,9 @@ def sweep(*, ttl_days: int, dry_run: bool = False) -> Iterator[Removed]:
         if not page:
             return
         if not dry_run:
-            # One that was begun again meanwhile has no end.
-            gone = delete(WebhookDelivery).where(WebhookDelivery.id.in_(page), WebhookDelivery.finished_at < before)
+            # One that was begun again meanwhile has no end; one that somebody holds is for the next sweep.
+            free = over.where(WebhookDelivery.id.in_(page)).with_for_update(skip_locked=True)
+            gone = delete(WebhookDelivery).where(WebhookDelivery.id.in_(free))
             with transaction() as session:
                 session.execute(gone, execution_options={"synchronize_session": False})
         yield from map(Removed, page)

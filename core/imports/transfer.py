@@ -67,7 +67,8 @@ class Transfer:
         """Fetch what is missing and return the asset that it makes.
 
         Raises InputError `url_refused`, `url_unreachable`, `url_not_served`, `url_too_large`, `empty_file`;
-        ForbiddenError `storage_quota_exceeded`, also amid a file that had not told its size; TransientError `url_unreachable`, and what the storage raises. Those of the user drop what came.
+        ForbiddenError `storage_quota_exceeded`, also amid a file that had not told its size; TransientError
+        `url_unreachable`, and what the storage raises. Those of the user drop what came.
         """
         try:
             while self._upload is None or self._upload.status == uploads.OPEN:

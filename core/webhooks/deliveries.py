@@ -39,6 +39,7 @@ class Ready:
     """A delivery that was claimed: where it goes, what it says, and the secrets that sign it."""
 
     id: str
+    endpoint_id: str
     number: int
     account_id: str
     event: str
@@ -117,9 +118,10 @@ def due(*, job_id: str | None = None, account_id: str | None = None) -> list[str
 
 
 def mark_sent(ids: Iterable[str]) -> None:
-    """Note that messages are on their way."""
+    """Note that messages are on their way; one that somebody holds is left out, and may get another."""
     with transaction() as session:
-        statement = update(WebhookDelivery).where(WebhookDelivery.id.in_(list(ids)))
+        free = select(WebhookDelivery.id).where(WebhookDelivery.id.in_(list(ids))).with_for_update(skip_locked=True)
+        statement = update(WebhookDelivery).where(WebhookDelivery.id.in_(free))
         session.execute(
             statement.values(sent_at=clock.moment(session)), execution_options={"synchronize_session": False}
         )
@@ -134,20 +136,16 @@ def claim(delivery_id: str) -> Ready | None:
     with transaction() as session:
         row = _locked(session, delivery_id)
         moment = clock.moment(session)
-        if row is None or row.status != PENDING or row.next_at is None or row.next_at > moment:
-            return None
-        if row.lease_until is not None and row.lease_until > moment:
+        if row is None or not _is_due(row, moment):
             return None
         endpoint = session.get_one(WebhookEndpoint, row.endpoint_id)
-        if endpoint.status != endpoints.ENABLED:
-            _end(row, FAILED, moment, WEBHOOK_DISABLED)
+        over = WEBHOOK_DISABLED if endpoint.status != endpoints.ENABLED else _lost_last(session, row)
+        if over:
+            _end(row, FAILED, moment, over)
             return None
         if _at_work(session, row.account_id, moment) >= settings.webhook_concurrency:
             # Whoever ends next, or beat, sends another message.
             row.sent_at = None
-            return None
-        if _was_last(session, row):
-            _end(row, FAILED, moment, EXHAUSTED)
             return None
         row.attempts += 1
         attempt = WebhookAttempt(delivery_id=row.id, number=row.attempts, started_at=moment)
@@ -160,15 +158,27 @@ def claim(delivery_id: str) -> Ready | None:
         row.lease_until = moment + timedelta(seconds=settings.webhook_timeout_s + _LEASE_SLACK_S)
         url = row.url or endpoint.url
         assert url is not None
-        return Ready(row.id, row.attempts, row.account_id, row.event, url, row.job_id, row.payload, secrets)
+        return Ready(
+            id=row.id,
+            endpoint_id=endpoint.id,
+            number=row.attempts,
+            account_id=row.account_id,
+            event=row.event,
+            url=url,
+            job_id=row.job_id,
+            payload=row.payload,
+            secrets=secrets,
+        )
 
 
 def finish(ready: Ready, outcome: Outcome) -> None:
     """Store what came of an attempt, and say when the next one is due, or that there is none."""
     with transaction() as session:
+        # The endpoint before its deliveries, as whoever deletes it.
+        endpoint = endpoints.hold(session, ready.endpoint_id)
         row = _locked(session, ready.id)
         attempt = session.get(WebhookAttempt, (ready.id, ready.number))
-        if row is None or attempt is None:
+        if endpoint is None or row is None or attempt is None:
             # Deleted with its endpoint meanwhile.
             return
         attempt.status, attempt.latency_ms = outcome.status, outcome.latency_ms
@@ -176,7 +186,7 @@ def finish(ready: Ready, outcome: Outcome) -> None:
         # One that was frozen for longer than its lease has a successor, whose word counts; but what has arrived, has.
         if row.attempts == ready.number or outcome.good:
             row.lease_until = row.sent_at = None
-            _settle(session, row, outcome, clock.moment(session))
+            _settle(session, row, endpoint, outcome, clock.moment(session))
 
 
 def next_after(tries: int) -> float:
@@ -185,8 +195,9 @@ def next_after(tries: int) -> float:
     return longest * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret  # nosec B311
 
 
-def _settle(session: Session, row: WebhookDelivery, outcome: Outcome, moment: datetime) -> None:
-    endpoint = session.get_one(WebhookEndpoint, row.endpoint_id, with_for_update=True)
+def _settle(
+    session: Session, row: WebhookDelivery, endpoint: WebhookEndpoint, outcome: Outcome, moment: datetime
+) -> None:
     if outcome.good:
         _end(row, SUCCEEDED, moment)
         endpoint.failing_since = None
@@ -210,10 +221,15 @@ def _not_signed(row: WebhookDelivery, attempt: WebhookAttempt, moment: datetime)
     _again(row, moment, SECRET_UNREADABLE)
 
 
-def _was_last(session: Session, row: WebhookDelivery) -> bool:
-    """Whether the attempt at the deadline was made: its worker was lost, and the time is over."""
+def _is_due(row: WebhookDelivery, moment: datetime) -> bool:
+    due = row.status == PENDING and row.next_at is not None and row.next_at <= moment
+    return due and (row.lease_until is None or row.lease_until <= moment)
+
+
+def _lost_last(session: Session, row: WebhookDelivery) -> str | None:
+    """Say that it is exhausted when the worker of the attempt at its deadline was lost: the time is over."""
     last = session.get(WebhookAttempt, (row.id, row.attempts)) if row.attempts > row.round_from else None
-    return last is not None and last.started_at >= row.deadline
+    return EXHAUSTED if last is not None and last.started_at >= row.deadline else None
 
 
 def _again(row: WebhookDelivery, moment: datetime, error: str, *, least_s: float = 0.0) -> None:

@@ -84,6 +84,16 @@ def update(account_id: str, endpoint_id: str, changes: Mapping[str, Any]) -> Web
     return endpoint
 
 
+def hold(session: Session, endpoint_id: str) -> WebhookEndpoint | None:
+    """Return an endpoint, held against other changes until the transaction ends; None when it was deleted.
+
+    Taken before the row of any of its deliveries, and not against events that are written for it meanwhile: two that
+    are disabled at once tell each other.
+    """
+    query = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id)
+    return session.scalars(query.with_for_update(key_share=True)).one_or_none()
+
+
 def disable(endpoint: WebhookEndpoint, reason: str) -> None:
     """Disable a locked endpoint; its deliveries fail when they come due."""
     endpoint.status, endpoint.disabled_reason, endpoint.disabled_at = DISABLED, reason, now()
@@ -118,7 +128,7 @@ def rotate_for_jobs(account_id: str) -> str:
         made = idempotency.earlier(session, WebhookEndpoint)
         # Two that are the first at the same moment would both make the row.
         session.get_one(Account, account_id, with_for_update={"key_share": True})
-        endpoint = session.get(WebhookEndpoint, for_jobs(account_id), with_for_update=True)
+        endpoint = hold(session, for_jobs(account_id))
         if endpoint is not None and made is not None:
             return _shown_again(endpoint)
         if endpoint is None:
@@ -171,7 +181,9 @@ def _still_signing(endpoint: WebhookEndpoint) -> list[tuple[bytes, datetime]]:
     What was sealed by another SECRET_KEY signs nothing any more, and no other has to wait for it.
     """
     older = [(old["secret"].encode(), datetime.fromisoformat(old["until"])) for old in endpoint.older_secrets]
-    last = [(endpoint.old_secret, endpoint.old_secret_until)] if endpoint.old_secret and endpoint.old_secret_until else []
+    last = (
+        [(endpoint.old_secret, endpoint.old_secret_until)] if endpoint.old_secret and endpoint.old_secret_until else []
+    )
     moment = now()
     return [(sealed, until) for sealed, until in (*last, *older) if until > moment and _is_readable(sealed)]
 
@@ -200,7 +212,7 @@ def _is_readable(sealed: bytes) -> bool:
 def _owned(session: Session, account_id: str, endpoint_id: str, *, lock: bool = False) -> WebhookEndpoint:
     query = select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.account_id == account_id)
     query = query.where(WebhookEndpoint.url.is_not(None))
-    endpoint = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    endpoint = session.scalars(query.with_for_update(key_share=True) if lock else query).one_or_none()
     if endpoint is None:
         raise NotFoundError("webhook_not_found", "There is no webhook of that id.")
     return endpoint

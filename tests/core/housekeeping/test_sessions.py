@@ -1,14 +1,18 @@
 """Sign-ins, failed logins and invitations go when their time is over."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core import accounts
+from core import sessions as tokens
 from core.db import reading, transaction
+from core.errors import AuthenticationError
 from core.housekeeping import sessions
 from core.models import Invitation, LoginFailure, RefreshToken, User, UserSession, now
+from tests.core.contention import both
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -40,3 +44,19 @@ def test_only_what_is_over_goes():
     with reading() as session:
         assert session.scalars(select(RefreshToken.hash)).all() == ["new"]
         assert session.scalars(select(Invitation.id)).all() == ["inv_new"]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_token_that_comes_as_its_sign_in_is_swept_is_only_refused():
+    add("old", now() - timedelta(minutes=1))
+    with transaction() as session:
+        session.execute(update(RefreshToken).values(hash=hashlib.sha256(b"cwr_old").hexdigest()))
+
+    def refresh():
+        with pytest.raises(AuthenticationError) as caught:
+            tokens.refresh("cwr_old")
+        return caught.value.code
+
+    held = select(UserSession).with_for_update()
+    swept, code = both(lambda: list(sessions.sweep()), refresh, hold=held)
+    assert (len(swept), code) == (3, "invalid_token")

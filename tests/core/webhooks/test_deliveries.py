@@ -4,9 +4,10 @@ import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from core import jobs, leases
 from core.db import reading, transaction
@@ -18,13 +19,13 @@ from core.settings import get_settings
 from core.telemetry import metrics
 from core.webhooks import deliveries, endpoints
 from core.webhooks.deliveries import Outcome
+from tests.core.contention import WAITING, both
 from tests.core.rows import artifact_of, make_account, make_asset, make_job, stage_plan
 from tests.services.process import wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 GOOD, BAD = Outcome(5, 204, ""), Outcome(5, 500, "oh no")
 URL = "https://example.com/hook"
-WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 @pytest.fixture
@@ -89,6 +90,26 @@ def test_a_job_ends_while_an_endpoint_is_deleted(account):
                 wait_until(lambda: ended.done() or other.scalar(WAITING), seconds=10)
         assert ended.result(timeout=10).status == "canceled"
     assert [row.endpoint_id for row in rows()] == [stays.id]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_an_attempt_ends_while_its_endpoint_is_deleted(account):
+    made = endpoint(account)
+    canceled_job()
+    ready = deliveries.claim(deliveries.due()[0])
+    row = select(WebhookEndpoint).where(WebhookEndpoint.id == made.id).with_for_update()
+    both(lambda: endpoints.delete(account, made.id), lambda: deliveries.finish(ready, BAD), hold=row)
+    assert rows() == rows(WebhookEndpoint) == []
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_two_that_are_disabled_at_once_tell_each_other(account):
+    for _ in range(2):
+        endpoint(account, *endpoints.EVENTS)
+    canceled_job()
+    acts = [partial(deliveries.finish, deliveries.claim(one), Outcome(5, 410)) for one in deliveries.due()]
+    both(*acts, hold=select(WebhookEndpoint).with_for_update())
+    assert {one.disabled_reason for one in rows(WebhookEndpoint)} == {"gone"}
 
 
 def test_what_is_rolled_back_is_not_told(account):
