@@ -14,6 +14,7 @@ from core import audit, letters, passwords, scopes, sessions, users
 from core.db import reading, transaction
 from core.errors import ConflictError, InputError, NotFoundError
 from core.models import Account, ApiKey, Invitation, Membership, User, now
+from core.scopes import Principal
 from core.sessions import Tokens
 
 INVITATION = timedelta(days=7)
@@ -44,24 +45,33 @@ def page(account_id: str, *, before: str | None, limit: int) -> list[Member]:
         return [_shown(user, place) for user, place in rows]
 
 
-def set_role(account_id: str, user_id: str, role: str) -> Member:
-    """Give a member another role; raises NotFoundError `user_not_found`, ConflictError `last_admin`."""
+def set_role(by: Principal, user_id: str, role: str) -> Member:
+    """Give a member another role.
+
+    Raises NotFoundError `user_not_found`, ConflictError `last_admin`, ForbiddenError `insufficient_scope` where the role
+    of before or the new one holds more than `by`.
+    """
     with transaction() as session:
-        place = _locked(session, account_id, user_id)
+        place = _locked(session, by.account_id, user_id)
+        for one in (place.role, role):
+            by.demand_role(one)
         if role != scopes.ADMIN:
             _keep_an_admin(session, place)
-        audit.record(session, account_id, "member.role_changed", target=user_id, role=role, before=place.role)
+        audit.record(session, by.account_id, "member.role_changed", target=user_id, role=role, before=place.role)
         place.role = role
         return _shown(session.get_one(User, user_id), place)
 
 
-def remove(account_id: str, user_id: str) -> None:
+def remove(by: Principal, user_id: str) -> None:
     """Take a member out, with their sign-ins to the account and the API keys that they made in it.
 
-    Raises NotFoundError `user_not_found`, ConflictError `last_admin`.
+    Raises NotFoundError `user_not_found`, ConflictError `last_admin`, ForbiddenError `insufficient_scope` where the
+    member's role holds more than `by`.
     """
+    account_id = by.account_id
     with transaction() as session:
         place = _locked(session, account_id, user_id)
+        by.demand_role(place.role)
         _keep_an_admin(session, place)
         sessions.end_all(session, user_id, account_id)
         theirs = [ApiKey.account_id == account_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None)]
@@ -70,8 +80,13 @@ def remove(account_id: str, user_id: str) -> None:
         audit.record(session, account_id, "member.removed", target=user_id)
 
 
-def invite(account_id: str, email: str, role: str) -> Invitation:
-    """Mail an invitation; an earlier one to the same address is void. Raises ConflictError `already_member`."""
+def invite(by: Principal, email: str, role: str) -> Invitation:
+    """Mail an invitation; an earlier one to the same address is void.
+
+    Raises ConflictError `already_member`, ForbiddenError `insufficient_scope` where the role holds more than `by`.
+    """
+    by.demand_role(role)
+    account_id = by.account_id
     email = users.normalised(email)
     token = f"cwi_{secrets.token_urlsafe(32)}"
     with transaction() as session:

@@ -18,7 +18,7 @@ SCOPES = {
     "keys:read": "List API keys.",
     "keys:write": "Make and revoke API keys.",
     "members:read": "See who belongs to the account.",
-    "members:write": "Invite, change and remove members.",
+    "members:write": "Invite, change and remove members, up to what the token itself holds.",
     "audit:read": "Read the audit log.",
 }
 VIEWER, MEMBER, ADMIN = "viewer", "member", "admin"
@@ -56,6 +56,13 @@ class Principal:
         """Raise ForbiddenError `insufficient_scope` unless the scope is held."""
         if scope not in self.scopes:
             raise ForbiddenError("insufficient_scope", f"This needs the scope {scope}, which the token does not hold.")
+
+    def demand_role(self, role: str) -> None:
+        """Raise ForbiddenError `insufficient_scope` unless all that a role holds is held: nobody gives or takes it else."""
+        missing = [scope for scope in SCOPES if scope in ROLES[role] - self.scopes]
+        if missing:
+            message = f"The role {role} holds {', '.join(missing)}, which the token does not."
+            raise ForbiddenError("insufficient_scope", message)
 
 
 def known(names: Iterable[str]) -> list[str]:

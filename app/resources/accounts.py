@@ -62,9 +62,9 @@ def change_member(body: dict[str, str], user_id: str) -> Member:
     """Give a member another role
 
     It counts at once, also for access tokens that have minutes left. The last admin of an account stays one: 409
-    `last_admin`.
+    `last_admin`. A token gives and takes no role that holds more than itself: 403 `insufficient_scope`.
     """
-    return members.set_role(current_account_id(), user_id, body["role"])
+    return members.set_role(current_principal(), user_id, body["role"])
 
 
 @blp.route("/members/<user_id>", needs="members:write", method="DELETE")
@@ -74,8 +74,9 @@ def remove_member(user_id: str) -> None:
     """Take a member out
 
     Their sign-ins in this account end now, and so do the keys that they made. What they uploaded and started stays.
+    Whose role holds more than the token is not taken out by it: 403 `insufficient_scope`.
     """
-    members.remove(current_account_id(), user_id)
+    members.remove(current_principal(), user_id)
 
 
 @blp.route("/invitations", needs="members:write", method="POST")
@@ -86,9 +87,10 @@ def remove_member(user_id: str) -> None:
 def create_invitation(body: dict[str, str]) -> Invitation:
     """Invite somebody by mail
 
-    The mail holds a token for `accept_invitation`. An earlier invitation of the same address is void.
+    The mail holds a token for `accept_invitation`. An earlier invitation of the same address is void. The role may hold
+    no more than the token: 403 `insufficient_scope`.
     """
-    return members.invite(current_account_id(), body["email"], body["role"])
+    return members.invite(current_principal(), body["email"], body["role"])
 
 
 @blp.route("/invitations", needs="members:read")

@@ -183,7 +183,8 @@ def world(tmp_path_factory, empty_sqlite, valkey_url):
             session.add_all([viewer, key])
             session.flush()
             session.add(Membership(account_id=job.account_id, user_id=viewer.id, role=scopes.VIEWER))
-        invitation = members.invite(job.account_id, "new@example.org", scopes.MEMBER)
+        admin = scopes.Principal(account_id=job.account_id, scopes=scopes.ROLES[scopes.ADMIN])
+        invitation = members.invite(admin, "new@example.org", scopes.MEMBER)
         objects = {
             "job_id": job.id,
             "asset_id": job.input_asset_id,

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from app import create_app
-from core import members, users
+from core import members, scopes, users
 from core.db import transaction
 from core.errors import ConflictError
 from core.models import Invitation, now
@@ -107,14 +107,38 @@ def test_an_account_keeps_an_admin(client):
     assert client.patch(mine, json={"role": "member"}, headers=bearer(admin)).status_code == 200
 
 
+def test_a_token_gives_and_takes_no_role_that_holds_more_than_itself(client):
+    admin = sign_up(client)
+    bob = join(client, admin, role="member")
+    body = {"name": "desk", "scopes": sorted(scopes.ROLES[scopes.VIEWER] | {"members:write"})}
+    key = client.post("/v1/keys", json=body, headers=bearer(admin)).json["key"]
+    held = {"Authorization": f"Bearer {key}"}
+
+    def role(user, name):
+        return client.patch(f"/v1/members/{user['user_id']}", json={"role": name}, headers=held)
+
+    for name in ("admin", "member"):
+        asked = client.post("/v1/invitations", json={"email": "c@example.org", "role": name}, headers=held)
+        assert "jobs:write" in problem(asked, 403, "insufficient_scope")["detail"]
+        problem(role(bob, name), 403, "insufficient_scope")
+    for user in (admin, bob):
+        problem(role(user, "viewer"), 403, "insufficient_scope")
+        problem(client.delete(f"/v1/members/{user['user_id']}", headers=held), 403, "insufficient_scope")
+    asked = client.post("/v1/invitations", json={"email": "c@example.org", "role": "viewer"}, headers=held)
+    assert asked.status_code == 201
+    client.patch(f"/v1/members/{bob['user_id']}", json={"role": "viewer"}, headers=bearer(admin))
+    assert client.delete(f"/v1/members/{bob['user_id']}", headers=held).status_code == 204
+
+
 def test_two_admins_who_remove_each_other_at_once(servers):
     client = create_app().test_client()
     admin = sign_up(client)
     bob = join(client, admin, role="admin")
 
     def remove(user_id):
+        by = scopes.Principal(account_id=admin["account_id"], scopes=scopes.ROLES[scopes.ADMIN])
         try:
-            members.remove(admin["account_id"], user_id)
+            members.remove(by, user_id)
         except ConflictError as error:
             return error.code
 
