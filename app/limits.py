@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from flask import Flask, Response, current_app, request
 from flask_limiter import ApplicationLimit, Limiter
-from flask_limiter.util import get_remote_address
 
 from core.settings import get_settings
 
@@ -22,6 +22,8 @@ FREE = {"health", "docs", "storage", "api-docs"}
 # What guesses passwords, costs a password's hash, or sends a mail: everything there but these.
 _SIGNING_IN, _CHEAP = {"auth", "oauth"}, {"auth.refresh", "auth.logout"}
 _REDIS_S = 1
+_SUBNET = 64
+"""Bits of an IPv6 address that name the network; the rest its holder chooses at will (RFC 4291, 2.5.4)."""
 
 
 def init_app(app: Flask) -> None:
@@ -31,14 +33,14 @@ def init_app(app: Flask) -> None:
         ApplicationLimit(limit, key_function=key, scope=scope, exempt_when=exempt)
         # Of those with one window, the first that counts is told in the headers.
         for limit, key, scope, exempt in (
-            (settings.rate_limit_login, get_remote_address, "login", lambda: not _signs_in()),
+            (settings.rate_limit_login, _address, "login", lambda: not _signs_in()),
             (settings.rate_limit_key, _token, "key", lambda: _is_free() or not _has_token()),
-            (settings.rate_limit_ip, get_remote_address, "ip", _is_free),
+            (settings.rate_limit_ip, _address, "ip", _is_free),
         )
         if limit
     ]
     limiter = Limiter(
-        get_remote_address,
+        _address,
         application_limits=limits,
         storage_uri=settings.events_url.replace("unix://", "redis+unix://", 1),
         storage_options={"socket_connect_timeout": _REDIS_S, "socket_timeout": _REDIS_S},
@@ -66,6 +68,19 @@ def _tell(response: Response) -> Response:
         if limit.breached:
             response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def _address() -> str:
+    """Whom an address stands for: itself, or the /64 network that each holder of an IPv6 address has at least."""
+    text = request.remote_addr or ""
+    try:
+        found = ip_address(text)
+    except ValueError:
+        # A socket of Unix, or what a proxy made up.
+        return text
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or IPv6Network((found.packed, _SUBNET), strict=False))
 
 
 def _is_free() -> bool:

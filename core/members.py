@@ -48,8 +48,8 @@ def page(account_id: str, *, before: str | None, limit: int) -> list[Member]:
 def set_role(by: Principal, user_id: str, role: str) -> Member:
     """Give a member another role.
 
-    Raises NotFoundError `user_not_found`, ConflictError `last_admin`, ForbiddenError `insufficient_scope` where the role
-    of before or the new one holds more than `by`.
+    Raises NotFoundError `user_not_found`, ConflictError `last_admin`, ForbiddenError `insufficient_scope` where the
+    role of before or the new one holds more than `by`.
     """
     with transaction() as session:
         place = _locked(session, by.account_id, user_id)

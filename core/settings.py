@@ -209,13 +209,13 @@ class Settings(BaseSettings):
     )
     rate_limit_ip: str = Field(
         "12000 per minute",
-        description="How often one address may ask, with whatever keys; empty sets no bound. Health checks and signed "
-        "storage addresses are not counted.",
+        description="How often one address (of IPv6: one /64 network) may ask, with whatever keys; empty sets no "
+        "bound. Health checks and signed storage addresses are not counted.",
     )
     rate_limit_login: str = Field(
         "30 per minute",
-        description="How often one address may sign in, register, or send what a mail held; empty sets no bound. "
-        "Refreshing tokens is not counted.",
+        description="How often one address (of IPv6: one /64 network) may sign in, register, or send what a mail held; "
+        "empty sets no bound. Refreshing tokens is not counted.",
     )
     cors_origins: str = Field(
         "",

@@ -55,6 +55,25 @@ def test_guessing_keys_is_bound_by_the_address(limited):
     assert client.get("/v1/jobs", headers=HEADERS, **elsewhere).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "status"),
+    [
+        # Who has one address of a network has 2^64 of them.
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", 429),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", 200),
+        ("fe80::1%eth0", "fe80::2%eth0", 429),
+        # All of IPv4 would be one network.
+        ("::ffff:192.0.2.1", "192.0.2.1", 429),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", 200),
+        ("not an address", "not an address", 429),
+    ],
+)
+def test_an_ipv6_address_counts_with_its_network(limited, first, then, status):
+    client = with_key(limited(RATE_LIMIT_IP="1 per minute"))
+    assert client.get("/v1/jobs", environ_base={"REMOTE_ADDR": first}).status_code == 200
+    assert client.get("/v1/jobs", environ_base={"REMOTE_ADDR": then}).status_code == status
+
+
 def test_signing_in_is_bound_more_closely_than_the_rest(limited):
     """Whoever tries one password on many addresses is not stopped by what an address has failed."""
     client = limited(RATE_LIMIT_LOGIN="3 per minute", RATE_LIMIT_IP="100 per minute").test_client()
