@@ -6,13 +6,15 @@ import hashlib
 import hmac
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from core import audit
 from core.db import transaction
 from core.errors import LimitError
-from core.models import LoginFailure, now
+from core.models import LoginFailure, Membership, now
 from core.settings import get_settings
+from core.telemetry import metrics
 
 FREE = 5
 """So many failures in a row cost nothing; every further one doubles the wait."""
@@ -32,6 +34,7 @@ def attempt(email: str) -> None:
         # Two first attempts at once: the row is there now.
         wait_s = _attempt(_hash(email))
     if wait_s:
+        metrics.LOGINS.labels("locked").inc()
         raise LimitError("too_many_attempts", "Too many failed logins: wait, then try again.", retry_after_s=wait_s)
 
 
@@ -39,6 +42,20 @@ def succeeded(email: str) -> None:
     """Forget the failures of an address."""
     with transaction() as session:
         session.execute(delete(LoginFailure).where(LoginFailure.hash == _hash(email)))
+
+
+def failed(email: str, user_id: str | None) -> None:
+    """Note an attempt that has failed in the audit log of each account that the person belongs to, if there is one.
+
+    An attempt that is not let in (`attempt`) is not noted, so that the log cannot be flooded. A stranger's takes as
+    long: it writes as well, what changes nothing.
+    """
+    metrics.LOGINS.labels("wrong" if user_id else "unknown").inc()
+    with transaction() as session:
+        mine = LoginFailure.hash == _hash(email)
+        session.execute(update(LoginFailure).where(mine).values(updated_at=LoginFailure.updated_at))
+        for account_id in session.scalars(select(Membership.account_id).where(Membership.user_id == (user_id or ""))):
+            audit.record(session, account_id, "login.failed", target=user_id)
 
 
 def _attempt(key: str) -> int:

@@ -58,7 +58,7 @@ class Principal:
             raise ForbiddenError("insufficient_scope", f"This needs the scope {scope}, which the token does not hold.")
 
     def demand_role(self, role: str) -> None:
-        """Raise ForbiddenError `insufficient_scope` unless all that a role holds is held, as it must be to give or take it."""
+        """Raise ForbiddenError `insufficient_scope` unless all that a role holds is held: so to give or take it."""
         missing = [scope for scope in SCOPES if scope in ROLES[role] - self.scopes]
         if missing:
             message = f"The role {role} holds {', '.join(missing)}, which the token does not."

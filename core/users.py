@@ -12,6 +12,7 @@ from core.errors import AuthenticationError, ForbiddenError
 from core.models import Account, Membership, User, now
 from core.sessions import Tokens
 from core.settings import get_settings
+from core.telemetry import metrics
 
 
 def normalised(email: str) -> str:
@@ -59,6 +60,7 @@ def verify(token: str, password: str) -> User:
         raise signed.link_invalid()
     lockout.attempt(found.email)
     if not passwords.matches(found.password_hash, password):
+        lockout.failed(found.email, found.id)
         message = "This is not the password that was registered. If somebody else did that, register yourself."
         raise AuthenticationError("invalid_credentials", message)
     with transaction() as session:
@@ -89,9 +91,11 @@ def authenticate(email: str, password: str) -> User:
     lockout.attempt(email)
     user = find(email)
     if not passwords.matches(user.password_hash if user else None, password) or user is None or not user.verified_at:
+        lockout.failed(email, user.id if user else None)
         message = "E-mail address and password do not fit together, or the address is still to be confirmed."
         raise AuthenticationError("invalid_credentials", message)
     lockout.succeeded(email)
+    metrics.LOGINS.labels("succeeded").inc()
     return user
 
 

@@ -118,7 +118,8 @@ def delete_invitation(invitation_id: str) -> None:
 def list_audit_events(query: dict[str, Any]) -> dict[str, Any]:
     """List sensitive acts, newest first
 
-    Who did what, from which address: keys made and revoked, members, roles, webhooks and their secrets.
+    Who did what, from which address: logins and failed ones, keys made and revoked, members, roles, webhooks and their
+    secrets.
     """
     rows, following = pagination.take(audit.page, current_account_id(), query, kind="audit")
     return {"data": rows, "next": following}

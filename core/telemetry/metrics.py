@@ -76,6 +76,9 @@ WEBHOOK_ATTEMPTS = Counter(
 )
 for _outcome in ("delivered", "refused", "unreachable", "unsigned"):
     WEBHOOK_ATTEMPTS.labels(_outcome)
+LOGINS = Counter("cutwork_logins", "Sign-ins by password, by what came of them.", ["outcome"])
+for _outcome in ("succeeded", "wrong", "unknown", "locked"):
+    LOGINS.labels(_outcome)
 NOT_SENT = Counter("cutwork_canvas_not_sent", "Canvases that the broker did not take; the reconciler sends them.")
 
 

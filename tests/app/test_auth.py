@@ -16,7 +16,8 @@ from app import create_app
 from core import lockout, passwords, sessions, signed
 from core.db import reading, transaction
 from core.errors import AuthenticationError, InputError
-from core.models import Account, LoginFailure, RefreshToken, User, UserSession, now
+from core.models import Account, AuditEvent, LoginFailure, RefreshToken, User, UserSession, now
+from core.telemetry import metrics
 from tests.app.conftest import hash_by
 from tests.app.people import EMAIL, PASSWORD, bearer, letters, post, register, sign_in, sign_up, token_of
 from tests.app.test_problems import problem
@@ -232,6 +233,30 @@ def test_failed_logins_have_to_wait_longer_and_longer(client, address):
         sign_in(client)
         with reading() as session:
             assert session.scalars(select(LoginFailure)).all() == []
+
+
+def test_failed_logins_are_in_the_audit_log_as_far_as_they_are_let_in(client):
+    """Who guesses is seen by the admins; names that nobody has, and a flood of guesses, leave no rows."""
+    admin = sign_up(client)
+    outcomes = ("wrong", "unknown", "locked", "succeeded")
+    before = {one: metrics.LOGINS.labels(one)._value.get() for one in outcomes}
+
+    def failures():
+        events = client.get("/v1/audit", headers=bearer(admin)).json["data"]
+        return [(one["actor"], one["target"], one["ip"]) for one in events if one["action"] == "login.failed"]
+
+    assert failures() == []
+    for _ in range(lockout.FREE + 20):
+        for address in (EMAIL, "nobody@example.org"):
+            post(client, "login", email=address, password="wrong")
+    assert failures() == [(None, admin["user_id"], "127.0.0.1")] * lockout.FREE
+    with reading() as session:
+        assert session.scalar(select(func.count()).select_from(AuditEvent)) == len(failures()) + 2
+    with transaction() as session:
+        session.execute(update(LoginFailure).values(blocked_until=now()))
+    sign_in(client)
+    counted = {one: metrics.LOGINS.labels(one)._value.get() - before[one] for one in outcomes}
+    assert counted == {"wrong": lockout.FREE, "unknown": lockout.FREE, "locked": 40, "succeeded": 1}
 
 
 def test_guesses_at_once_are_counted_each(servers):
