@@ -15,10 +15,10 @@ from tasks.stages import POOLS, PROCESSES, Pool, queues
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-def worker(pool: Pool) -> list[str]:
-    """Arguments of a worker that consumes the queues of one pool."""
+def worker(pool: Pool, processes: int = 0) -> list[str]:
+    """Arguments of a worker that consumes the queues of one pool, with so many processes; 0 takes the setting's."""
     # The setting is about workers that run stages.
-    asked = 0 if pool == "maintenance" else get_settings().worker_processes
+    asked = processes or (0 if pool == "maintenance" else get_settings().worker_processes)
     # Workers have nothing to tell one another: what they share are rows. Without this they start a second sooner, and
     # come back from a broker's restart without an error.
     alone = ["--without-gossip", "--without-mingle"]
@@ -48,6 +48,9 @@ def main() -> None:
     kinds = parser.add_subparsers(dest="kind", required=True)
     one = kinds.add_parser("worker", help="run the stages of one pool, or the maintenance")
     one.add_argument("pool", choices=POOLS)
+    one.add_argument(
+        "--processes", type=int, default=0, help="how many; WORKER_PROCESSES, or the pool's own if not said"
+    )
     two = kinds.add_parser("beat", help="start periodic work")
     two.add_argument("--folder", type=Path, default=Path(".cutwork"), help="where its schedule file lives")
     three = kinds.add_parser("flower", help="watch the workers in a browser")
@@ -62,7 +65,7 @@ def main() -> None:
             os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
             if get_settings().metrics_port != 0:
                 folder.prepare()
-            arguments = worker(asked.pool)
+            arguments = worker(asked.pool, asked.processes)
         case "beat":
             arguments = beat(asked.folder)
         case _:

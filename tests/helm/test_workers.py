@@ -4,7 +4,7 @@ import pytest
 
 from tasks.__main__ import worker
 from tasks.stages import ERRANDS, PERIODIC, POOLS, STAGES
-from tests.helm.chart import CASES, environment, find, kind, render
+from tests.helm.chart import CASES, environment, find, kind, refusal, render
 
 
 @pytest.fixture
@@ -21,7 +21,9 @@ def test_every_queue_of_the_registry_is_consumed_by_exactly_one_deployment(prod)
     for pool in POOLS:
         deployment = find(prod, "Deployment", pool)
         started = of(prod, pool)["containers"][0]["args"]
-        assert started == ["python", "-m", "tasks", "worker", pool]
+        # How many processes run stages is a setting, which threads are shared by as well.
+        asked = ["--processes", "2"] if pool == "maintenance" else []
+        assert started == ["python", "-m", "tasks", "worker", pool, *asked]
         arguments = worker(pool)
         queues = arguments[arguments.index("--queues") + 1]
         assert deployment["metadata"]["annotations"]["cutwork/queues"] == queues
@@ -137,3 +139,11 @@ def test_migrations_come_first_and_need_nothing_that_is_not_there_yet():
         assert "serviceAccountName" not in spec
         assert "envFrom" not in spec["containers"][0]
         assert spec["containers"][0]["args"][:4] == ["python", "-m", "migrations", "--wait"]
+
+
+def test_the_maintenance_has_the_processes_that_were_asked_for():
+    (container,) = of(render(*CASES["prod"], "--set", "workers.pools.maintenance.processes=5"), "maintenance")[
+        "containers"
+    ]
+    assert container["args"][-2:] == ["--processes", "5"]
+    assert "workers.pools.maintenance.processes" in refusal("--set", "workers.pools.maintenance.processes=1")
