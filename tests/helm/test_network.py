@@ -56,6 +56,29 @@ def test_a_database_outside_is_reached_by_its_addresses():
     assert "postgresql" not in kind(objects, "NetworkPolicy")
 
 
+@pytest.mark.parametrize(
+    ("settings", "rules"),
+    [
+        ("keda.broker=redis", [([6379], "10.0.0.0/16")]),
+        ("keda.broker=rabbitmq", [([5672, 5671], "10.0.0.0/16"), ([6379], "0.0.0.0/0")]),
+        ("keda.broker=rabbitmq,networkPolicy.broker.port=5679", [([5679], "10.0.0.0/16"), ([6379], "0.0.0.0/0")]),
+        ("keda.broker=rabbitmq,valkey.enabled=true", [([5672, 5671], "10.0.0.0/16"), ([6379], "valkey")]),
+        ("valkey.enabled=true", [([6379], "valkey")]),
+    ],
+)
+def test_broker_and_live_events_are_reached_where_they_are(settings, rules):
+    """RabbitMQ holds messages alone: live events and chords need a Redis beside it."""
+
+    def place(peer):
+        if "ipBlock" in peer:
+            return peer["ipBlock"]["cidr"]
+        return peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+
+    objects = render(*CASES["prod"], "--set", settings)
+    found = policy(objects, "to-broker")["egress"]
+    assert [([port["port"] for port in rule["ports"]], *map(place, rule["to"])) for rule in found] == rules
+
+
 def test_nobody_reaches_the_metadata_of_the_node(objects):
     for name, one in kind(objects, "NetworkPolicy").items():
         for rule in one["spec"].get("egress", []):
