@@ -5,6 +5,7 @@ import pytest
 from tasks.__main__ import worker
 from tasks.stages import ERRANDS, PERIODIC, POOLS, STAGES
 from tests.helm.chart import CASES, environment, find, kind, refusal, render
+from tests.helm.cluster import cluster
 
 
 @pytest.fixture
@@ -139,6 +140,24 @@ def test_migrations_come_first_and_need_nothing_that_is_not_there_yet():
         assert "serviceAccountName" not in spec
         assert "envFrom" not in spec["containers"][0]
         assert spec["containers"][0]["args"][:4] == ["python", "-m", "migrations", "--wait"]
+
+
+@pytest.mark.parametrize(
+    ("ready", "upgrade", "hook"),
+    [
+        (None, False, "post-install,pre-upgrade"),
+        (1, True, "post-install,pre-upgrade"),
+        # The first installation failed before the database came up, or it is new in this release.
+        (0, True, "post-install,post-upgrade"),
+        (None, True, "post-install,post-upgrade"),
+    ],
+)
+def test_migrations_never_wait_for_a_database_that_only_the_release_can_bring(ready, upgrade, hook):
+    status = {} if not ready else {"readyReplicas": ready}
+    database = {"metadata": {"name": "cutwork-postgresql", "namespace": "media"}, "status": status}
+    with cluster(*([] if ready is None else [database])) as connection:
+        objects = render(*CASES["dev"], *connection, *(["--is-upgrade"] if upgrade else []))
+    assert find(objects, "Job", "migrations")["metadata"]["annotations"]["helm.sh/hook"] == hook
 
 
 def test_the_maintenance_has_the_processes_that_were_asked_for():
