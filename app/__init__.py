@@ -14,6 +14,7 @@ from app import (
     metrics,
     oauth,
     openapi,
+    patience,
     request_ids,
     request_log,
     security,
@@ -97,6 +98,7 @@ def create_app() -> Flask:
     request_ids.init_app(app)
     storage.init_app(app)
     streams.init_app(app)
+    patience.init_app(app)
     limits.init_app(app)
     security.init_app(app)
     oauth.init_app(app)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from fractions import Fraction
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from core import admission, artifacts, clock, idempotency, listing, quotas, states
@@ -102,6 +102,28 @@ def live_of_digest(account_id: str, digest: str) -> Job | None:
     )
     with reading() as session:
         return session.scalars(query).one_or_none()
+
+
+def failed_last(account_id: str, digests: Collection[str]) -> Job | None:
+    """Return the job of the account that was the last to fail by making one of these digests, with its `as_of`.
+
+    What another job has made meanwhile does not count.
+    """
+    query = (
+        select(Job, clock.TIME)
+        .join(JobStage, JobStage.job_id == Job.id)
+        .where(Job.account_id == account_id, JobStage.digest.in_(digests), JobStage.status == states.FAILED)
+        .where(~exists().where(Artifact.digest == JobStage.digest))
+        .order_by(Job.finished_at.desc())
+        .limit(1)
+    )
+    with reading() as session:
+        row = session.execute(query).one_or_none()
+    if row is None:
+        return None
+    job: Job = row[0]
+    job.as_of = row[1]
+    return job
 
 
 def page(account_id: str, *, narrowed: Filter = ALL, before: str | None, limit: int) -> Sequence[Job]:

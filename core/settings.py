@@ -252,6 +252,13 @@ class Settings(BaseSettings):
         description="Most WebSockets of an API process, and event streams where the server itself does TLS; each "
         "holds a thread, so keep it below the server's threads.",
     )
+    image_max_waiting: int = Field(
+        8,
+        ge=0,
+        description="Most requests of an API process that wait at once for an image that is being made; each holds a "
+        "thread, so keep it and `LIVE_MAX_THREADS` together below the server's threads. Beyond it the answer is 503 "
+        "`image_pending` at once.",
+    )
     sse_max_s: float = Field(
         300.0,
         gt=0,

@@ -10,6 +10,7 @@ from werkzeug.wsgi import wrap_file
 
 from app.blueprint import Blueprint
 from app.contract import OF_THE_JOB
+from app.patience import patience
 from app.schemas.image import ImageLink, NewImageLink, SignedImageQuery
 from app.security import PUBLIC, current_account_id
 from app.storage import current_storage
@@ -60,8 +61,8 @@ def sign_image_link(body: dict[str, Any], asset_id: str) -> dict[str, Any]:
 def get_image(query: dict[str, Any], asset_id: str) -> Response:
     """Fetch an image by a signed address
 
-    The first time it is made, ever after it is there. When that takes long the answer is 503 `image_pending`: ask
-    again.
+    The first time it is made, ever after it is there. When that takes long, or many wait, the answer is 503
+    `image_pending`: ask again. What cannot be made is refused by the code that its job failed with.
     """
     image_links.check(asset_id, request.args.to_dict())
     asset = assets.of_any_account(asset_id)
@@ -71,11 +72,11 @@ def get_image(query: dict[str, Any], asset_id: str) -> Response:
     wanted = delivery.plan(asset.account_id, asset, query, accepted=accepted)
     response = Response(headers={"Cache-Control": f"public, max-age={_max_age(ends)}", "Vary": "Accept"})
     # What it is made of names it, so a client's copy is known to be good before anything is made or read.
-    response.set_etag(wanted.stages[-1].digest)
+    response.set_etag(delivery.version(wanted))
     if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
         response.status_code = 304
         return response
-    entry = delivery.file(delivery.serve(asset.account_id, wanted, patience_s=_PATIENCE_S))
+    entry = delivery.file(delivery.serve(asset.account_id, wanted, lambda: patience(_PATIENCE_S)))
     response.content_type = entry["content_type"]
     response.content_length = entry["size"]
     if request.method != "HEAD":

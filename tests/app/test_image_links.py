@@ -2,17 +2,26 @@
 
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import httpx
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
-from core import accounts, image_links, jobs
+from core import accounts, image_links, jobs, leases
+from core.db import transaction
+from core.leases import Lease
+from core.models import Job
 from pipelines import delivery
 from tasks.image import image
 from tasks.probe import probe
 from tests.app.conftest import inspect, upload
+from tests.app.served import serve
 from tests.app.test_problems import problem
+from tests.keys import HEADERS
 
 BROWSER = {"Accept": "image/avif,image/webp,image/*,*/*;q=0.8"}
 
@@ -135,6 +144,65 @@ def test_what_cannot_be_made_is_refused_when_it_is_signed(client, asset, sample)
 def test_a_file_that_is_no_image_says_so(client, at_once):
     asset = upload(client, b"not a picture at all", content_type="image/png")
     problem(fetch(client, link(client, asset, w=16)["url"]), 422, "unsupported_format")
+
+
+def image_jobs(client):
+    return [job for job in client.get("/v1/jobs").json["data"] if job["pipeline"] == "image"]
+
+
+def test_what_cannot_be_made_is_known_for_a_while(client, at_once):
+    cut_off = picture(size=(640, 480))[:600]
+    asset = upload(client, cut_off, content_type="image/png")
+    small, large = (link(client, asset, w=width, format="webp")["url"] for width in (16, 32))
+    # Its upload was looked at.
+    for url in (small, large):
+        problem(fetch(client, url), 422, "damaged_file")
+    assert image_jobs(client) == []
+    for made in (1, 1, 2):
+        if len(image_jobs(client)) < made:
+            age(minutes=11)
+        for url in (small, large, small):
+            problem(fetch(client, url), 422, "damaged_file")
+        assert len(image_jobs(client)) == made
+
+
+def age(**time):
+    """Let what has ended have ended longer ago."""
+    with transaction() as session:
+        for job in session.scalars(select(Job).where(Job.finished_at.is_not(None))):
+            job.finished_at -= timedelta(**time)
+
+
+def test_what_broke_down_is_tried_again_after_a_minute(client, asset):
+    url = link(client, asset, w=16, format="webp")["url"]
+    client.application.extensions["cutwork_patience"] = threading.Semaphore(0)
+    problem(fetch(client, url), 503, "image_pending")
+    [job] = image_jobs(client)
+    lease = Lease(job["id"], "probe", 1, "a worker")
+    leases.claim(lease, seconds=60, attempts=3)
+    leases.fail(lease, code="time_limit", message="It took too long.", retryable=True)
+    problem(fetch(client, url), 503, "image_pending")
+    assert len(image_jobs(client)) == 1
+    age(minutes=2)
+    problem(fetch(client, url), 503, "image_pending")
+    assert len(image_jobs(client)) == 2
+
+
+def test_a_crowd_that_waits_for_images_keeps_nobody_out(client, asset, tmp_path):
+    """More than the server has threads, and no worker: two wait, the others are answered."""
+    crowd, waiting = 36, 2
+    paths = [path(link(client, asset, w=8 + number, format="webp")["url"]) for number in range(crowd)]
+    with ThreadPoolExecutor(crowd) as pool, serve(tmp_path, IMAGE_MAX_WAITING=str(waiting)) as url:
+        asking = [pool.submit(httpx.get, f"{url}{one}", timeout=60) for one in paths]
+        for done in as_completed(asking):
+            answer = done.result()
+            assert (answer.status_code, answer.json()["code"]) == (503, "image_pending")
+            assert int(answer.headers["Retry-After"]) > 0
+            if sum(one.done() for one in asking) >= crowd - waiting:
+                break
+        assert sum(not one.done() for one in asking) == waiting
+        assert httpx.get(f"{url}/v1/jobs", headers=HEADERS, timeout=5).status_code == 200
+    assert len(image_jobs(client)) > 0
 
 
 def test_who_comes_while_it_is_made_waits_for_the_same_job(client, asset, monkeypatch):

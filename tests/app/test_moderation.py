@@ -89,10 +89,16 @@ def test_an_image_is_not_delivered_from_before_new_rules(client, hashes, monkeyp
     asset = upload(client, png())
     url = client.post(f"/v1/assets/{asset['id']}/image-links", json={"w": 16, "format": "webp"}).json["url"]
     path = url.removeprefix("http://localhost")
-    assert client.get(path).status_code == 200
+    shown = client.get(path)
+    assert shown.status_code == 200
+    known = {"If-None-Match": shown.headers["ETag"]}
+    assert client.get(path, headers=known).status_code == 304
     hashes.write_text(hashlib.sha256(png()).hexdigest())
-    answer = client.get(path)
-    assert (answer.status_code, answer.json["code"]) == (422, "asset_blocked")
+    # Nor is a copy told to be good, and nobody judges again at each request.
+    for _ in range(3):
+        answer = client.get(path, headers=known)
+        assert (answer.status_code, answer.json["code"]) == (422, "asset_blocked")
+    assert len(client.get("/v1/jobs?pipeline=image").json["data"]) == 2
 
 
 def test_an_edit_waits_for_the_verdict(client, sample):
