@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,6 @@ class Brand:
         if self.watermark is None and _given(**self.watermark_options):
             names = ", ".join(f"--watermark-{name.replace('_', '-')}" for name in _given(**self.watermark_options))
             raise click.UsageError(f"{names} need --watermark")
-        if self.transition and not (self.intro or self.outro or self.kit):
-            raise click.UsageError("--transition needs --intro or --outro to go over to")
         if self.transition_duration and self.transition in {None, "cut"}:
             raise click.UsageError("--transition-duration needs a --transition that takes a while")
         if self.transition_direction and self.transition not in {"wipe", "slide"}:
@@ -75,6 +73,12 @@ class Brand:
         if self.loudness is not None:
             brand["loudness"] = self.loudness
         return brand or None
+
+    def kit_document(self, to_asset: ToAsset) -> Json:
+        """Return the same as the fields of a brand kit: the colours and the font are the whole kit's."""
+        template = self.look.get("template")
+        cards = replace(self, look={"template": template}).document(to_asset) or {}
+        return cards | {name: value for name, value in _given(**self.look).items() if name != "template"}
 
     def _clip(self, source: str, to_asset: ToAsset) -> Json:
         if source.startswith(TITLE):

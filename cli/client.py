@@ -135,6 +135,11 @@ class Api:
         with self._named_errors():
             return read(self._http.patch(path, json=body))
 
+    def put(self, path: str, body: Json) -> Json:
+        """Put `body` in the place of what is at `path` and return it."""
+        with self._named_errors():
+            return read(self._http.put(path, json=body))
+
     def delete(self, path: str) -> None:
         """Delete what is at `path`."""
         with self._named_errors():

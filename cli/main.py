@@ -14,6 +14,7 @@ from cli.commands.demo import demo
 from cli.commands.edit import edit
 from cli.commands.image import image
 from cli.commands.jobs import cancel, fetch, job, jobs, retry
+from cli.commands.kits import kits
 from cli.commands.login import login, logout, whoami
 from cli.commands.up import up
 from cli.commands.upload import upload
@@ -62,6 +63,7 @@ for command in (
     cancel,
     retry,
     assets,
+    kits,
     fetch,
     webhooks,
     admin,

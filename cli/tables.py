@@ -11,6 +11,9 @@ from rich.text import Text
 from cli.client import Json
 from cli.progress import STYLES, duration, fraction, state
 
+KIT_PARTS = ("logo", "intro", "outro", "watermark", "transition", "background", "color", "accent", "font")
+"""What a brand kit may say."""
+
 
 def table(*headings: str, rows: Iterable[Iterable[object]]) -> Table:
     """Return a plain table; a cell that is no Text is shown as it reads."""
@@ -76,6 +79,30 @@ def assets(documents: Iterable[Json]) -> Table:
         for asset in documents
     )
     return table("asset", "file", "size", "seconds", rows=rows)
+
+
+def kits(documents: Iterable[Json]) -> Table:
+    """A line for each brand kit, with the parts that it has."""
+    rows = (
+        (kit["id"], kit["name"], ", ".join(part for part in KIT_PARTS if kit.get(part) is not None))
+        for kit in documents
+    )
+    return table("kit", "name", "says", rows=rows)
+
+
+def kit_parts(kit: Json) -> Table:
+    """A line for each part of a brand kit that says something."""
+    return table("part", "is", rows=((part, _said(kit[part])) for part in _parts(kit)))
+
+
+def _parts(kit: Json) -> list[str]:
+    return [part for part in KIT_PARTS if kit.get(part) is not None]
+
+
+def _said(value: object) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name} {inner}" for name, inner in value.items() if inner is not None)
 
 
 def webhooks(documents: Iterable[Json]) -> Table:

@@ -8,19 +8,13 @@ from typing import Any
 import click
 
 from cli import work
-from cli.brand import Brand, LowerThird, Seconds, check_source, is_address
+from cli.brand import Brand, LowerThird, check_source, is_address
+from cli.brand_options import brand_options, read_brand
 from cli.client import Json
 from cli.config import Config, common_options, pass_config
 from cli.download import check_target
 from cli.progress import display
 from cli.times import parse_range
-
-POSITIONS = ("top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right")
-TRANSITIONS = ("cut", "dissolve", "fade", "wipe", "slide", "crossfade")
-DIRECTIONS = ("left", "right", "up", "down")
-TEMPLATES = ("plain", "center", "bar", "split", "frame", "band")
-LOOK = ("template", "background", "color", "accent", "font")
-WATERMARK = ("position", "opacity", "width", "margin", "margin_y", "start", "end", "fade_in", "fade_out")
 
 
 class Keep(click.ParamType[Json]):
@@ -46,17 +40,7 @@ class Keep(click.ParamType[Json]):
     required=True,
     help="What to keep; may come several times, in the order of the result.",
 )
-@click.option("--intro", metavar="FILE|text:TITLE", help="Clip, image or drawn title before the video.")
-@click.option("--intro-title", metavar="TEXT", help="The same as --intro text:TEXT.")
-@click.option("--outro", metavar="FILE|text:TITLE", help="Clip, image or drawn title after the video.")
-@click.option("--outro-title", metavar="TEXT", help="The same as --outro text:TEXT.")
-@click.option("--card-duration", metavar="TIME", type=Seconds(), help="How long an image or a title stays (default 4).")
-@click.option("--title-template", type=click.Choice(TEMPLATES), help="How drawn titles are laid out (default plain).")
-@click.option("--title-background", metavar="#RRGGBB", help="Ground of drawn titles and lower thirds.")
-@click.option("--title-color", metavar="#RRGGBB", help="Colour of their text.")
-@click.option("--title-accent", metavar="#RRGGBB", help="Colour of their rules, bars and bands.")
-@click.option("--title-font", type=click.Choice(["sans", "serif"]), help="Their font (default sans).")
-@click.option("--logo", metavar="FILE", help="Image that stands on drawn titles and lower thirds.")
+@brand_options
 @click.option(
     "--lower-third",
     metavar="START-END=NAME|ROLE",
@@ -67,19 +51,6 @@ class Keep(click.ParamType[Json]):
 @click.option("--loudness", type=click.Choice(["-14", "-16", "-23"]), help="LUFS to bring the sound to (EBU R 128).")
 @click.option("--kit", metavar="KIT", help="Brand kit (kit_…) that says what is left open.")
 @click.option("--title", metavar="TEXT", help="The result's title: names the download, and comes back with the job.")
-@click.option("--watermark", metavar="FILE", help="Image over the video.")
-@click.option("--watermark-position", type=click.Choice(POSITIONS), help="Where it stands (default top-right).")
-@click.option("--watermark-opacity", metavar="0…1", help="How much it covers (default 0.8).")
-@click.option("--watermark-width", metavar="0…1", help="Its width, as a share of the picture's (default 0.12).")
-@click.option("--watermark-margin", metavar="0…1", help="Room beside it, as a share of the width (default 0.03).")
-@click.option("--watermark-margin-y", metavar="0…1", help="Room above or below it, if that is another.")
-@click.option("--watermark-start", metavar="TIME", type=Seconds(), help="When it appears, in the cut without intro.")
-@click.option("--watermark-end", metavar="TIME", type=Seconds(), help="When it goes (default: at the end).")
-@click.option("--watermark-fade-in", metavar="TIME", type=Seconds(), help="How long it takes to appear (default 0).")
-@click.option("--watermark-fade-out", metavar="TIME", type=Seconds(), help="How long it takes to go (default 0).")
-@click.option("--transition", type=click.Choice(TRANSITIONS), help="How intro, video and outro meet.")
-@click.option("--transition-duration", metavar="TIME", type=Seconds(), help="How long they meet (default 0.5).")
-@click.option("--transition-direction", type=click.Choice(DIRECTIONS), help="Where a wipe or slide moves (left).")
 @click.option(
     "--mode",
     type=click.Choice(["smart", "exact", "copy"]),
@@ -135,27 +106,10 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
 
 def _brand(options: dict[str, Any]) -> Brand | None:
     """Read the branding options; raises click.UsageError when they contradict each other."""
-    sources = {}
-    for name in ("intro", "outro"):
-        if options[name] and options[f"{name}_title"]:
-            raise click.UsageError(f"--{name} and --{name}-title say the same thing twice; give one of them")
-        title = options[f"{name}_title"]
-        sources[name] = f"text:{title}" if title else options[name]
-    brand = Brand(
-        **sources,
-        card_duration=options["card_duration"],
-        watermark=options["watermark"],
-        watermark_options={name: options[f"watermark_{name}"] for name in WATERMARK},
-        transition=options["transition"],
-        transition_duration=options["transition_duration"],
-        transition_direction=options["transition_direction"],
-        kit=options["kit"],
-        logo=options["logo"],
-        look={name: options[f"title_{name}"] for name in LOOK},
-        lower_thirds=options["lower_third"],
-        loudness=None if options["loudness"] is None else int(options["loudness"]),
-    )
-    brand.check()
+    loudness = None if options["loudness"] is None else int(options["loudness"])
+    brand = read_brand(options, kit=options["kit"], lower_thirds=options["lower_third"], loudness=loudness)
+    if brand.transition and not (brand.intro or brand.outro or brand.kit):
+        raise click.UsageError("--transition needs --intro or --outro to go over to")
     return None if options["no_brand"] else brand
 
 
