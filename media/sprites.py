@@ -2,14 +2,19 @@
 
 The cue text is `sprite.jpg#xywh=x,y,w,h` (a media fragment, https://www.w3.org/TR/media-frags/#naming-space), which
 is what video players read from a `metadata` track of thumbnails.
+
+A tile shows the keyframe nearest to its time where there is one within half the distance between tiles, and else the
+picture on show (`media.glimpses`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -17,7 +22,11 @@ import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 
-from media.frames import even
+from media.errors import InputError
+from media.glimpses import Glimpses
+from media.progress import Meter
+from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress
+from media.upright import Upright, within
 
 MOST_TILES = 100
 COLUMNS = 10
@@ -29,10 +38,9 @@ SHORTEST = Fraction(1)
 _QUALITY = 80
 
 
-def tile_size(width: int, height: int) -> tuple[int, int]:
+def tile_size(width: Fraction | int, height: Fraction | int) -> tuple[int, int]:
     """Size of one tile for a picture of square pixels; never larger than the picture."""
-    scale = min(Fraction(TILE_WIDTH, width), Fraction(TILE_HEIGHT, height), Fraction(1))
-    return even(width * scale), even(height * scale)
+    return within(TILE_WIDTH, TILE_HEIGHT)(Fraction(width), Fraction(height))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,39 @@ class Sheet:
         return "\n".join(["WEBVTT\n", *cues])
 
 
+def draw(
+    source: BinaryIO,
+    picture: Path,
+    track: Path,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    threads: int = 1,
+    on_progress: Progress = no_progress,
+) -> Sheet:
+    """Write the sheet of `source` as a JPEG to `picture`, and its thumbnails track as WebVTT to `track`.
+
+    Raises:
+        InputError: as `open_source`, and no_video, unsupported_codec, damaged_file (nothing decodes).
+    """
+    meter = Meter(on_progress)
+    with Glimpses(source, limits=limits, threads=threads, on_packet=meter.tick) as glimpses:
+        duration = max(glimpses.timeline.duration, 1 / glimpses.timeline.rate)
+        interval = max(duration / MOST_TILES, SHORTEST)
+        count = math.ceil(duration / interval)
+        meter.total = Fraction(count)
+        place, tiles = Upright(glimpses.video, tile_size), list[Image.Image]()
+        for number in range(count):
+            shown = glimpses.near(number * interval, interval / 2)
+            if shown is None:
+                raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
+            tiles.append(place(shown.frame))
+            meter.report(Fraction(number + 1))
+    sheet = _paste(tiles, interval, picture)
+    track.write_text(sheet.vtt(picture.name, duration), encoding="utf-8")
+    meter.finish()
+    return sheet
+
+
 class Sprites:
     """Collects tiles while frames go by, in memory that does not grow.
 
@@ -87,18 +128,21 @@ class Sprites:
 
     def save(self, path: Path) -> Sheet:
         """Write the sheet as a JPEG; at least one frame must have been added."""
-        width, height = self._size
-        columns = min(COLUMNS, len(self._tiles))
-        sheet = Sheet(len(self._tiles), columns, width, height, self._interval)
-        picture = Image.new("RGB", (columns * width, math.ceil(len(self._tiles) / columns) * height))
-        for number, tile in enumerate(self._tiles):
-            picture.paste(Image.fromarray(tile), sheet.place(number))
-        picture.save(path, "JPEG", quality=_QUALITY, optimize=True)
-        return sheet
+        return _paste([Image.fromarray(tile) for tile in self._tiles], self._interval, path)
 
     def _shrunk(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         small = self._reformatter.reformat(frame, *self._size, format="rgb24", interpolation=Interpolation.AREA)
         return small.to_ndarray().astype(np.uint8, copy=False)
+
+
+def _paste(tiles: Sequence[Image.Image], interval: Fraction, path: Path) -> Sheet:
+    (width, height), columns = tiles[0].size, min(COLUMNS, len(tiles))
+    sheet = Sheet(len(tiles), columns, width, height, interval)
+    picture = Image.new("RGB", (columns * width, math.ceil(len(tiles) / columns) * height))
+    for number, tile in enumerate(tiles):
+        picture.paste(tile, sheet.place(number))
+    picture.save(path, "JPEG", quality=_QUALITY, optimize=True)
+    return sheet
 
 
 def _clock(milliseconds: int) -> str:
