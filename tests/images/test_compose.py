@@ -14,6 +14,7 @@ import yaml
 from core.settings import Settings
 from tasks.stages import POOLS
 from tests.e2e.stack import ROOT
+from tests.helm.chart import CASES, environment, find, render
 
 OURS = ("cutwork-api:", "cutwork-worker:")
 
@@ -99,3 +100,15 @@ def test_prometheus_asks_every_process_and_grafana_shows_every_dashboard(service
     assert f"./helm/dashboards:{provider['options']['path']}:ro" in services["grafana"]["volumes"]
     for dashboard in (ROOT / "helm" / "dashboards").glob("*.json"):
         assert json.loads(dashboard.read_text())["title"]
+
+
+def test_data_of_postgres_lie_in_the_volume_that_its_image_declares(services):
+    """From 18 on the volume is /var/lib/postgresql; where it is `data` below, the image takes it for an older one's."""
+    objects = render(*CASES["dev"])
+    spec = find(objects, "StatefulSet", "postgresql")["spec"]["template"]["spec"]["containers"][0]
+    (mount,) = [one["mountPath"] for one in spec["volumeMounts"] if one["name"] == "data"]
+    (volume,) = services["postgres"]["volumes"]
+    folders = {environment(spec)["PGDATA"], services["postgres"]["environment"]["PGDATA"]}
+    assert volume.partition(":")[2] == mount == "/var/lib/postgresql"
+    # The same folder of the volume as ever.
+    assert folders == {"/var/lib/postgresql/pgdata"}
