@@ -4,6 +4,7 @@ The schema is that of the specification, as check-jsonschema brings it along.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 
 from core.settings import Settings
 from tasks.stages import POOLS
+from tests.core.outgoing.servers import serving
 from tests.e2e.stack import ROOT
 from tests.helm.chart import CASES, environment, find, render
 
@@ -64,6 +66,38 @@ def test_our_processes_have_no_privileges_and_known_settings(services):
         assert set(service["environment"]) <= known
         secrets = [service["environment"][key] for key in ("SECRET_KEY", "S3_SECRET_ACCESS_KEY", "BOOTSTRAP_API_KEY")]
         assert all(value.startswith("${") for value in secrets), "secrets come from .env"
+
+
+def test_every_setting_reaches_our_processes_and_what_is_asked_for_is_written_down(services):
+    """Compose puts .env into compose.yaml alone; other settings have a file of their own."""
+    for name, service in services.items():
+        if service["image"].startswith(OURS):
+            assert service["env_file"] == [{"path": "settings.env", "required": False}], name
+    text = (ROOT / "compose.yaml").read_text()
+    head, _, rest = text.partition("\nname: cutwork\n")
+    page = (ROOT / "docs/deploy.md").read_text()
+    asked = set(re.findall(r"\$\{([A-Z_0-9]+)", rest))
+    assert {"POSTGRES_PASSWORD", "PUBLIC_URL"} <= asked
+    for name in asked:
+        assert name in head, f"compose.yaml: say at its top what {name} is"
+        assert name in page, f"docs/deploy.md: name {name}"
+
+
+def test_whoever_runs_on_tells_whether_it_is_well(services):
+    for name, service in services.items():
+        # Ours have a health check in their images.
+        if not service["image"].startswith(OURS) and service.get("restart", "no") != "no":
+            assert "healthcheck" in service, name
+
+
+def test_the_shippers_check_reads_the_status(services):
+    """By a shell alone, for its image has nothing that speaks HTTP."""
+    *start, script = services["alloy"]["healthcheck"]["test"][1:]
+    for status, code in ((200, 0), (503, 1)):
+        with serving(lambda handler, status=status: handler.reply(status, b"ready")) as (port, requests):
+            asked = script.replace("12345", str(port))
+            assert subprocess.run([*start, asked], timeout=10, check=False).returncode == code
+            assert requests[0].path == "/-/ready"
 
 
 def test_nothing_is_open_to_other_machines(services):
