@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 
 from core import clock, states
 from core.db import reading
-from core.models import Job, JobStage, Upload
+from core.models import Job, JobStage, Upload, WebhookDelivery
 
 _LIVE = (states.QUEUED, states.RUNNING)
 _SECOND = timedelta(seconds=1)
@@ -29,7 +29,7 @@ class Queue:
 @dataclass
 class Backlog:
     """Queues by name; jobs that wait for their account to have room, are sent, or run; the lines (account and lane) in
-    which any waits; uploads that are open."""
+    which any waits; uploads that are open; webhooks that are due, the first of them since `webhooks_oldest_s`."""
 
     queues: dict[str, Queue] = field(default_factory=dict)
     waiting: int = 0
@@ -37,6 +37,8 @@ class Backlog:
     running: int = 0
     lines: int = 0
     uploads: int = 0
+    webhooks: int = 0
+    webhooks_oldest_s: float = 0.0
 
 
 def read() -> Backlog:
@@ -82,4 +84,9 @@ def read() -> Backlog:
         backlog.lines = session.scalar(select(func.count()).select_from(lines.distinct().subquery())) or 0
         opened = select(func.count()).select_from(Upload).where(Upload.status == "open")
         backlog.uploads = session.scalar(opened) or 0
+        due = select(func.count(), func.min(WebhookDelivery.next_at)).where(
+            WebhookDelivery.status == "pending", WebhookDelivery.next_at <= moment
+        )
+        backlog.webhooks, first = session.execute(due).one()
+        backlog.webhooks_oldest_s = max(0.0, (moment - first) / _SECOND) if first else 0.0
     return backlog

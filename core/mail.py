@@ -18,6 +18,7 @@ import structlog
 
 from core.ids import new_id
 from core.settings import Settings, get_settings
+from core.telemetry import metrics
 
 _TRIES = 4
 _FIRST_PAUSE_S = 1.0
@@ -27,6 +28,7 @@ _log = structlog.get_logger(__name__)
 
 def send(kind: str, to: str, subject: str, text: str) -> None:
     """Send a message soon; what cannot be sent in several tries is logged, without address or text."""
+    metrics.MAILS_WAITING.inc()
     _outbox().put((Letter(kind, to, subject, text), get_settings()))
 
 
@@ -75,10 +77,12 @@ def _deliver_all(outbox: Outbox) -> None:
         try:
             message = letter.message(settings.mail_from)
         except ValueError:
+            metrics.MAILS.labels("given_up").inc()
             _log.error("mail given up: its address fits no header", kind=letter.kind)
         else:
             _deliver(letter.kind, message, settings)
         finally:
+            metrics.MAILS_WAITING.dec()
             outbox.task_done()
 
 
@@ -91,12 +95,16 @@ def _deliver(kind: str, message: EmailMessage, settings: Settings) -> None:
             elif settings.mail_dir:
                 _log.info("mail kept", kind=kind, file=str(_to_folder(message, settings.mail_dir)))
             else:
+                metrics.MAILS.labels("given_up").inc()
                 _log.warning("mail not sent: set SMTP_HOST, or MAIL_DIR to keep it", kind=kind)
+                return
         except (OSError, smtplib.SMTPException) as error:
             # The reason is not logged: servers repeat the address in it.
             _log.warning("mail not sent yet", kind=kind, attempt=number, error=type(error).__name__)
+            metrics.MAILS.labels("retried" if number < _TRIES else "given_up").inc()
             time.sleep(_FIRST_PAUSE_S * 2**number if number < _TRIES else 0)
         else:
+            metrics.MAILS.labels("sent").inc()
             return
     _log.error("mail given up", kind=kind)
 

@@ -86,8 +86,8 @@ class State(Collector):
 def _of(state: backlog.Backlog) -> Iterator[Metric]:
     found = {name: state.queues.get(name, backlog.Queue()) for name in _POOL_OF}
     yield _by_queue("ready", "Stages that wait for a worker.", {name: one.ready for name, one in found.items()})
-    oldest = {name: one.oldest_s for name, one in found.items()}
-    yield _by_queue("oldest_seconds", "Seconds that the first of the waiting stages has waited.", oldest)
+    ages = {name: one.oldest_s for name, one in found.items()}
+    yield _by_queue("oldest_seconds", "Seconds that the first of the waiting stages has waited.", ages)
     leases = GaugeMetricFamily("cutwork_leases", "Stages that run, by their lease.", labels=["queue", "state"])
     for name, one in found.items():
         leases.add_metric([name, "held"], one.held)
@@ -99,6 +99,9 @@ def _of(state: backlog.Backlog) -> Iterator[Metric]:
     yield jobs
     yield GaugeMetricFamily("cutwork_lines_waiting", "Accounts whose jobs wait for room, by lane.", state.lines)
     yield GaugeMetricFamily("cutwork_uploads_open", "Uploads that are not complete.", state.uploads)
+    yield GaugeMetricFamily("cutwork_webhooks_due", "Webhooks that are to be sent now.", state.webhooks)
+    oldest = "Seconds that the first of the webhooks that are due has waited."
+    yield GaugeMetricFamily("cutwork_webhooks_oldest_seconds", oldest, state.webhooks_oldest_s)
 
 
 def _by_queue(name: str, about: str, values: dict[str, Any]) -> Metric:

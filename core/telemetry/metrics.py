@@ -76,6 +76,12 @@ WEBHOOK_ATTEMPTS = Counter(
 )
 for _outcome in ("delivered", "refused", "unreachable", "unsigned"):
     WEBHOOK_ATTEMPTS.labels(_outcome)
+MAILS = Counter(
+    "cutwork_mails", "Mails, by what became of them; one that is tried again counts each time.", ["outcome"]
+)
+for _outcome in ("sent", "retried", "given_up"):
+    MAILS.labels(_outcome)
+MAILS_WAITING = Gauge("cutwork_mails_waiting", "Mails that have not left.", multiprocess_mode="livesum")
 LOGINS = Counter("cutwork_logins", "Sign-ins by password, by what came of them.", ["outcome"])
 for _outcome in ("succeeded", "wrong", "unknown", "locked"):
     LOGINS.labels(_outcome)

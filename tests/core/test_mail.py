@@ -8,6 +8,7 @@ import pytest
 
 from core import mail
 from core.settings import get_settings
+from core.telemetry import metrics
 
 TO, TEXT = "ada@example.org", "the token: " + "x" * 200 + "\nZoë"
 
@@ -65,6 +66,34 @@ def server(monkeypatch):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def counted():
+    """What has become of mails until now, and how many wait."""
+    outcomes = ("sent", "retried", "given_up")
+    return [metrics.MAILS.labels(one)._value.get() for one in outcomes], metrics.MAILS_WAITING._value.get()
+
+
+def test_what_waits_and_what_became_of_it_is_counted(server, monkeypatch):
+    before, waiting = counted()
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def by_smtp(message, settings):
+        at_work.set()
+        assert go_on.wait(10)
+        send_by_smtp(message, settings)
+
+    send_by_smtp = mail._by_smtp
+    monkeypatch.setattr(mail, "_by_smtp", by_smtp)
+    server.busy = 5
+    for _ in range(3):
+        mail.send("test", TO, "Hello", TEXT)
+    assert at_work.wait(10)
+    assert counted() == (before, waiting + 3)
+    go_on.set()
+    mail.flush()
+    # The first is given up at its fourth try, the second gets through at its second.
+    assert counted() == ([before[0] + 2, before[1] + 4, before[2] + 1], waiting)
 
 
 def test_a_mail_goes_out_whole(server):

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select, update
 
-from core import jobs, leases
+from core import backlog, jobs, leases
 from core.db import reading, transaction
 from core.errors import ConflictError, EngineError, InputError
 from core.housekeeping import deliveries as sweeping
@@ -155,6 +155,20 @@ def test_a_message_that_was_lost_is_sent_again(account):
     assert deliveries.due() == []
     turn(sent_at=now() - timedelta(seconds=get_settings().redeliver_after_s + 1))
     assert deliveries.due() == ids
+
+
+def test_what_is_due_and_waits_is_told_to_the_operator(account):
+    endpoint(account)
+    assert (backlog.read().webhooks, backlog.read().webhooks_oldest_s) == (0, 0.0)
+    for _ in range(3):
+        canceled_job()
+    deliveries.finish(deliveries.claim(deliveries.due()[0]), BAD)
+    with transaction() as session:
+        [other, *_] = session.scalars(select(WebhookDelivery).where(WebhookDelivery.attempts == 0))
+        other.next_at -= timedelta(minutes=10)
+    found = backlog.read()
+    assert found.webhooks == 2, "what is to be tried again later is not due"
+    assert 600 <= found.webhooks_oldest_s < 660
 
 
 def test_a_worker_that_dies_costs_one_attempt(account):
