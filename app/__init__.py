@@ -42,6 +42,7 @@ from app.resources import (
 )
 from app.resources import oauth as oauth_pages
 from app.resources import storage as storage_files
+from app.resources import streams as stream_playlists
 from core.log import configure_logging
 from core.settings import get_settings
 from pipelines.image_fields import Aspect, LengthField, Number
@@ -53,6 +54,7 @@ _RESOURCES = (
     assets,
     images,
     jobs,
+    stream_playlists,
     brand_kits,
     events,
     usage,

@@ -53,6 +53,12 @@ def outputs(job: Json) -> Table:
     return table("output", "size", "address (expires)", rows=rows)
 
 
+def streams(job: Json) -> Table:
+    """A line for each stream, with the address to play it from."""
+    rows = ((stream["name"], stream["status"], stream["url"]) for stream in job["streams"])
+    return table("stream", "status", "address (expires)", rows=rows)
+
+
 def files(written: Iterable[tuple[str, Path]]) -> Table:
     """A line for each file that was written."""
     return table("made", "size", "file", rows=((name, bytes_text(path.stat().st_size), path) for name, path in written))

@@ -121,3 +121,6 @@ def print_job(config: Config, job: Json, written: Sequence[tuple[str, Path]] = (
     elif job["outputs"]:
         config.out.print()
         config.out.print(tables.outputs(job))
+    if job.get("streams"):
+        config.out.print()
+        config.out.print(tables.streams(job))

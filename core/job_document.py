@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from core import artifacts, clock, events, jobs, parts, states
+from core import artifacts, clock, events, jobs, parts, states, stream_links
 from core.admission import PRIORITIES
 from core.db import reading
 from core.errors import TransientError
@@ -24,11 +24,14 @@ _log = structlog.get_logger(__name__)
 _PRIORITIES = {number: word for word, number in PRIORITIES.items()}
 # The stage that says whether a job's files may be worked on.
 _JUDGE = "moderate"
+# Of an output that is played, not fetched: the stage from whose end on it can be.
+_STREAM = "stream"
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 
 
 def documents(rows: Iterable[Job], storage: Storage | None) -> list[dict[str, Any]]:
-    """Return the documents of jobs; without a storage to sign URLs `outputs` stays empty, as in live events."""
+    """Return the documents of jobs; without a storage to sign URLs `outputs` and `streams` stay
+    empty, as in live events."""
     shown = list(rows)
     digests = [stage.digest for job in shown for stage in job.stages if _has_outputs(stage)]
     with reading() as session:
@@ -84,6 +87,7 @@ def _document(
             stage.name: _stage(stage, parts.of(job, stage), moment) for stage in job.stages if stage.part_of is None
         },
         "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
+        "streams": [entry for stage in job.stages for entry in _streams(job, stage, found, storage)],
         "warnings": [
             *(warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings),
             *(_expired(stage) for stage in job.stages if storage and _has_outputs(stage) and stage.digest not in found),
@@ -145,12 +149,12 @@ def _outputs(
     job: Job, stage: JobStage, found: dict[str, Artifact], storage: Storage | None
 ) -> Iterable[dict[str, Any]]:
     artifact = found.get(stage.digest)
-    if artifact is None or storage is None or stage.status != states.SUCCEEDED or not _let_through(job):
+    if artifact is None or storage is None or stage.status != states.SUCCEEDED or not let_through(job):
         return
     expires_s = get_settings().url_ttl_s
     for name, output in stage.outputs.items():
         entry = artifact.files.get(output["file"])
-        if entry is None:
+        if entry is None or _STREAM in output:
             continue
         filename = download_name(job.filename, output["suffix"], entry["key"])
         url = storage.sign_get(entry["key"], expires_s=expires_s, filename=filename, content_type=entry["content_type"])
@@ -166,7 +170,37 @@ def _outputs(
         }
 
 
-def _let_through(job: Job) -> bool:
+def _streams(
+    job: Job, stage: JobStage, found: dict[str, Artifact], storage: Storage | None
+) -> Iterable[dict[str, Any]]:
+    made = {row.name: found[row.digest] for row in job.stages if row.status == states.SUCCEEDED and row.digest in found}
+    for name, output in stage.outputs.items():
+        if storage is None or _STREAM not in output or not let_through(job):
+            continue
+        entry = made[stage.name].files.get(output["file"]) if stage.name in made else None
+        if entry is None and not _grows(job, stage, made.get(output[_STREAM])):
+            continue
+        url, ends = stream_links.address(job.id, name, expires_s=get_settings().url_ttl_s)
+        yield {
+            "name": name,
+            "url": url,
+            "expires_at": ends.isoformat(),
+            "status": "growing" if entry is None else "whole",
+            "content_type": "application/vnd.apple.mpegurl",
+            "media": None if entry is None else entry.get("media"),
+        }
+
+
+def _grows(job: Job, stage: JobStage, beginning: Artifact | None) -> bool:
+    """Whether some of what a stage makes can be played while the rest is being made."""
+    return (
+        stage.status not in states.TERMINAL
+        and job.status not in states.TERMINAL
+        and bool(beginning and beginning.files)
+    )
+
+
+def let_through(job: Job) -> bool:
     """Whether the job has no moderator, or its verdict is there: what came from cache was there before."""
     return all(stage.status == states.SUCCEEDED for stage in job.stages if stage.kind == _JUDGE)
 

@@ -1,4 +1,4 @@
-"""The edit pipeline: (import →) probe → trim → (preview beside brand) → publish."""
+"""The edit pipeline: (import →) probe → trim beside seams → (preview beside brand) → publish."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     inspect.plan_probe(planner, source)
     keep = [[piece["start"], piece["end"]] for piece in request["keep"]]
     inputs: dict[str, Asset | Output] = {"source": source, "keyframes": Output("probe", "keyframes.json")}
+    if request["preview"]:
+        planner.add(
+            "seams",
+            params={"keep": keep, "height": request["preview"]["height"]},
+            inputs={"source": source},
+            after=["probe"],
+            streams={"seams_hls": ("seams.json", "seams")},
+        )
     planner.add("trim", params={"keep": keep, "mode": request["mode"]}, inputs=inputs, after=["probe"])
     body, last = Output("trim", "video.mp4"), ["trim"]
     if request["preview"]:

@@ -40,11 +40,13 @@ class Planner:
         inputs: Mapping[str, Asset | Output],
         after: Sequence[str] = (),
         outputs: Mapping[str, tuple[str, str]] | None = None,
+        streams: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         """Plan a stage of the registry.
 
         It reads `inputs` and starts when their stages and those of `after` are done. `outputs` maps a name in the job
-        document to a file of the stage and the suffix of its download's name.
+        document to a file of the stage and the suffix of its download's name. `streams` maps a name to the file that
+        describes what is played, and to the stage from whose end on some of it can be.
         """
         self._assets |= {source.id: source for source in inputs.values() if isinstance(source, Asset)}
         declared = STAGES[name]
@@ -65,7 +67,8 @@ class Planner:
             params=params,
             inputs=sources,
             needs=tuple(needs),
-            outputs={label: {"file": file, "suffix": suffix} for label, (file, suffix) in (outputs or {}).items()},
+            outputs={label: {"file": file, "suffix": suffix} for label, (file, suffix) in (outputs or {}).items()}
+            | {label: {"file": file, "stream": first} for label, (file, first) in (streams or {}).items()},
         )
 
     def moderate(self, rules: str) -> None:

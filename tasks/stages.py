@@ -87,6 +87,15 @@ STAGES: dict[str, Stage] = {
             weight=2,
         ),
         Stage(
+            name="seams",
+            summary="Render what plays around each cut, in small: the first of an edit that can be watched",
+            # Seconds of work, which must not wait for an hour behind an encode.
+            pool="light",
+            soft_limit_s=900,
+            hard_limit_s=960,
+            weight=3,
+        ),
+        Stage(
             name="trim",
             summary="Keep the ranges that were asked for, frame-exact",
             pool="encode",

@@ -54,6 +54,21 @@ class OutputSchema(Schema):
     media = fields.Dict(required=True, allow_none=True)
 
 
+class StreamSchema(Schema):
+    """Something to play, by HTTP Live Streaming."""
+
+    name = fields.String(required=True, metadata={"example": "seams_hls"})
+    url = fields.String(required=True, metadata={"description": "A playlist; signed, works until `expires_at`."})
+    expires_at = fields.String(required=True, metadata=_INSTANT)
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(["growing", "whole"]),
+        metadata={"description": "A playlist that is growing is fetched again by players until it is whole."},
+    )
+    content_type = fields.String(required=True)
+    media = fields.Dict(required=True, allow_none=True, metadata={"description": "null while it is growing."})
+
+
 class WarningSchema(Schema):
     """Something that was done otherwise than one might expect."""
 
@@ -98,6 +113,11 @@ class JobSchema(Schema):
     )
     stages = fields.Dict(keys=fields.String(), values=fields.Nested(StageSchema), required=True)
     outputs = fields.List(fields.Nested(OutputSchema), required=True)
+    streams = fields.List(
+        fields.Nested(StreamSchema),
+        required=True,
+        metadata={"description": "What can be played by now; there before the job has ended."},
+    )
     warnings = fields.List(fields.Nested(WarningSchema), required=True)
     error = fields.Nested(JobErrorSchema, required=True, allow_none=True)
     external_id = fields.String(required=True, allow_none=True, metadata={"description": "The client's own id for it."})

@@ -76,7 +76,8 @@ class JobStage(Base):
     `attempt` counts its runs, `setbacks` those that ended in trouble that passes; `sent_epoch` is the epoch of the last
     canvas that it was sent in.
     `inputs` maps a label to `{"asset": id}` or `{"digest": artifact}`; `needs` names the stages that go before;
-    `outputs` maps names in the job document to `{"file": name in the artifact, "suffix": of the download's name}`.
+    `outputs` maps names in the job document to `{"file": name in the artifact, "suffix": of the download's name}`; one
+    with `"stream"` is played instead of fetched, from when the stage that this names is done: its own, or one before.
     """
 
     __tablename__ = "job_stages"

@@ -91,10 +91,14 @@ def average_bits(segments: Sequence[Segment]) -> int:
 
 
 def _body(stretches: Iterable[Stretch]) -> Iterator[str]:
-    for number, stretch in enumerate(stretches):
-        if number:
+    opened: tuple[str, Span] | None = None
+    for stretch in stretches:
+        if opened is not None:
             yield "#EXT-X-DISCONTINUITY"
-        yield f'#EXT-X-MAP:URI="{stretch.uri}",BYTERANGE="{stretch.init.size}@{stretch.init.offset}"'
+        # It holds until another one comes, also over discontinuities; FFmpeg stumbles over one that comes again.
+        if opened != (stretch.uri, stretch.init):
+            opened = stretch.uri, stretch.init
+            yield f'#EXT-X-MAP:URI="{stretch.uri}",BYTERANGE="{stretch.init.size}@{stretch.init.offset}"'
         for segment in stretch.segments:
             yield f"#EXTINF:{_decimal(segment.duration)},"
             yield f"#EXT-X-BYTERANGE:{segment.size}@{segment.offset}"

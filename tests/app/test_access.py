@@ -65,6 +65,8 @@ TABLE = {
     "images.sign_image_link": Row("assets:read", other="asset_not_found", body={"w": 16}),
     # The signature is the permission: see tests/app/test_image_links.py.
     "images.get_image": Row(PUBLIC),
+    # As it is here: see tests/app/test_streams.py.
+    "streams.get_playlist": Row(PUBLIC),
     "brand_kits.create_brand_kit": Row("assets:write", body=KIT),
     "brand_kits.list_brand_kits": Row("assets:read"),
     "brand_kits.get_brand_kit": Row("assets:read", other="brand_kit_not_found"),

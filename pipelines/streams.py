@@ -1,0 +1,110 @@
+"""Playlists of what a job makes, with signed addresses of the storage: written anew each time they are fetched."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, cast
+
+from core import artifacts, job_document, jobs, states
+from core.db import reading
+from core.errors import NotFoundError
+from core.models import Artifact
+from core.settings import get_settings
+from core.storage import Storage
+from core.stream_links import FIRST
+from media.hls.index import Rendition
+from media.hls.order import Seams
+from media.hls.playlist import Stretch, Variant, longest, media_playlist, multivariant_playlist
+
+_FILM = "video/mp4"
+
+
+@dataclass(frozen=True)
+class Playlist:
+    """A playlist, and whether it will stay as it is."""
+
+    text: str
+    whole: bool
+
+
+def playlist(job_id: str, name: str, part: str, query: str, storage: Storage) -> Playlist:
+    """Return a playlist of a stream: `part` is the first one, or one that it names; `query` is what signs them all.
+
+    Raises NotFoundError `job_not_found`, `stream_not_found`, `object_missing`.
+    """
+    with reading() as session:
+        job = jobs.find(session, job_id)
+        if job is None:
+            raise NotFoundError("job_not_found", "There is no job of that id.")
+        stage = next((row for row in job.stages if "stream" in row.outputs.get(name, ())), None)
+        found = artifacts.find(session, [row.digest for row in job.stages if row.status == states.SUCCEEDED])
+    made = found.get(stage.digest) if stage is not None and job_document.let_through(job) else None
+    if stage is None or made is None:
+        raise _missing()
+    playlists = _whole(_Files(storage, made), stage.outputs[name]["file"], query)
+    if part not in playlists:
+        raise _missing()
+    return Playlist(playlists[part](), whole=True)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What a stage has stored."""
+
+    storage: Storage
+    made: Artifact
+
+    def uri(self, file: str, rendition: Rendition) -> str:
+        """An address that works for as long as any other, and for as long as the file plays."""
+        expires_s = get_settings().url_ttl_s + math.ceil(rendition.duration)
+        key = self.made.files[file]["key"]
+        return self.storage.sign_get(key, expires_s=expires_s, filename=file, content_type=_FILM, inline=True)
+
+    def read(self, file: str) -> Mapping[str, Any]:
+        """What a file of JSON says; raises NotFoundError `stream_not_found` when the stage had none to make."""
+        if file not in self.made.files:
+            raise _missing()
+        return _read(cast(Any, self.storage), self.made.files[file]["key"])
+
+
+def _whole(files: _Files, index: str, query: str) -> dict[str, Callable[[], str]]:
+    """The playlists of what is whole, by name."""
+    told = files.read(index)
+    if "order" in told:
+        seams = Seams.from_dict(told)
+        return {FIRST: lambda: _joints(files, seams)}
+    renditions = {label: Rendition.from_dict(document) for label, document in told["renditions"].items()}
+    playlists: dict[str, Callable[[], str]] = {
+        label: partial(_single, files, f"{label}.mp4", rendition) for label, rendition in renditions.items()
+    }
+    if len(renditions) == 1:
+        return playlists | {FIRST: next(iter(playlists.values()))}
+    variants = [Variant(f"{label}.m3u8?{query}", rendition) for label, rendition in renditions.items()]
+    return playlists | {FIRST: lambda: multivariant_playlist(variants)}
+
+
+def _joints(files: _Files, seams: Seams) -> str:
+    uri = files.uri("seams.mp4", seams.rendition)
+    stretches = [Stretch(uri, seams.rendition.init, joint) for joint in seams.joints]
+    return media_playlist(stretches, longest=longest([seams.rendition]))
+
+
+def _single(files: _Files, file: str, rendition: Rendition) -> str:
+    stretch = Stretch(files.uri(file, rendition), rendition.init, rendition.segments)
+    return media_playlist([stretch], longest=longest([rendition]))
+
+
+@lru_cache(maxsize=256)
+def _read(storage: Any, key: str) -> Mapping[str, Any]:
+    # Nothing is ever written twice under one key.
+    with storage.open(key) as file:
+        document: dict[str, Any] = json.load(file)
+    return document
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError("stream_not_found", "There is nothing to play of that name: the job tells what there is.")

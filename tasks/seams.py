@@ -1,0 +1,44 @@
+"""Seams: what plays around each cut, before anything else of an edit is made."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+from media.errors import InputError
+from media.hls.seams import render_seams
+from media.types import Range
+from tasks.base import stage
+from tasks.context import StageContext
+from tasks.limits import limits
+
+_THREADS = 2
+
+
+@stage("seams")
+def seams(ctx: StageContext) -> None:
+    """Render what plays around each cut, in small: the first of an edit that can be watched."""
+    keep = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in ctx.params["keep"]]
+    with ctx.open(ctx.input("source")) as source, ctx.scratch() as folder:
+        film, index = folder / "seams.mp4", folder / "seams.json"
+        try:
+            made = render_seams(
+                source,
+                film,
+                keep,
+                height=ctx.params["height"],
+                limits=limits(ctx.settings),
+                threads=_THREADS,
+                on_progress=ctx.progress,
+            )
+        except InputError as refusal:
+            # Whether the edit can be made is for the stages to say that make it.
+            ctx.store({}, result={"refused": refusal.code})
+            return
+        index.write_text(json.dumps(made.to_dict()))
+        facts = made.rendition.summary()
+        ctx.store(
+            {film.name: film, index.name: index},
+            result=facts | {"joints": len(made.joints), "whole": made.whole},
+            media={index.name: facts},
+        )

@@ -1,0 +1,89 @@
+"""What can be played while a job runs, and after: by an independent parser, by ffmpeg over HTTP, and to the frame."""
+
+import subprocess
+import time
+from fractions import Fraction
+
+import httpx
+import imageio_ffmpeg
+import m3u8
+import pytest
+
+from media.hls.playlist import CONTENT_TYPE
+from media.sample import make_sample
+from tests.e2e.client import TERMINAL
+from tests.media.hls import Piece
+from tests.media.measure import numbers
+
+pytestmark = pytest.mark.e2e
+
+FPS = 25
+KEEP = [{"start": "1.2", "end": "20.44"}, {"start": "25", "end": "44"}]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """Three quarters of a minute: long enough to be at work while somebody looks."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    make_sample(path, seconds=Fraction(45), fps=Fraction(FPS), size=(640, 360))
+    return path
+
+
+def ready(client, job, name, *, status=None, seconds=120):
+    """The first document in which a stream can be played, and its entry."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        document = client.get(f"/v1/jobs/{job['id']}")
+        for stream in document["streams"]:
+            if stream["name"] == name and status in {None, stream["status"]}:
+                return document, stream
+        assert document["status"] not in TERMINAL, document["error"]
+        time.sleep(0.05)
+    raise AssertionError(f"no {name} after {seconds} s: {document}")
+
+
+def fetched(url):
+    """The segments behind a playlist, each fetched by itself as a player does."""
+    answer = httpx.get(url, timeout=30)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, CONTENT_TYPE)
+
+    def read(uri, byterange):
+        size, offset = (int(number) for number in byterange.split("@"))
+        got = httpx.get(uri, headers={"Range": f"bytes={offset}-{offset + size - 1}"}, timeout=30)
+        assert (got.status_code, len(got.content)) == (206, size)
+        return got.content
+
+    found = m3u8.loads(answer.text, uri=url)
+    return [
+        Piece(
+            read(segment.init_section.absolute_uri, segment.init_section.byterange)
+            + read(segment.absolute_uri, segment.byterange),
+            segment.duration,
+            bool(segment.discontinuity),
+        )
+        for segment in found.segments
+    ]
+
+
+def test_the_seams_are_played_before_the_job_has_ended(client, recording, tmp_path):
+    asset = client.upload(recording)
+    job = client.edit(asset, KEEP, mode="exact")
+    document, stream = ready(client, job, "seams_hls")
+    assert document["status"] == "running"
+    assert document["outputs"] == []
+    assert document["stages"]["seams"]["status"] == "succeeded"
+    shown = [number for piece in fetched(stream["url"]) for _, number in piece.pictures()]
+    assert shown == [*range(30, 100), *range(450, 511), *range(625, 700), *range(1050, 1100)]
+    saved = tmp_path / "seams.mkv"
+    # A local storage's addresses have no extension, which ffmpeg would like to see. And ffmpeg 9.0.2 loses the rest of
+    # a file of which it asked for two neighbouring ranges in one request.
+    reading = ["-extension_picky", "0", "-allowed_extensions", "ALL", "-http_seekable", "0", "-i", stream["url"]]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "fatal", *reading, "-map", "0:v", "-c", "copy", saved]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+    assert numbers(saved) == shown
+    client.post(f"/v1/jobs/{job['id']}/cancel", 200)
+    # What is there stays.
+    assert [stream["name"] for stream in client.get(f"/v1/jobs/{job['id']}")["streams"]] == ["seams_hls"]
+    altered = stream["url"].replace("seams_hls", "other")
+    assert httpx.get(altered).json()["code"] == "signature_invalid"
