@@ -25,12 +25,15 @@ import numpy.typing as npt
 from media.brand.listen import sound_offset
 from media.brand.plan import Plan
 from media.brand.strip import Strip, thumb
-from media.smartcut.certificate import MIN_PSNR, Frames, check_index, identical, psnr
+from media.smartcut.certificate import check_index
 from media.smartcut.errors import failed
+from media.smartcut.frames import Frames
 from media.smartcut.index import shown_ticks
+from media.smartcut.likeness import identical, psnr
 from media.smartcut.result import SeamReport
 from media.smartcut.sync import Opened
 from media.smartcut.whole import check_length, check_samples
+from media.smartcut.witness import MIN_PSNR
 from media.source import open_source
 from media.timeline import timeline
 from media.types import NO_LIMITS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -50,9 +49,8 @@ class Place:
         return self.first * self._tick if pts == self.moved else pts * self._unit + self._shift
 
     def inverse(self, start: int, end: int) -> tuple[int, int]:
-        """Ticks of the body that surround those from `start` to `end` of the output."""
-        low = math.floor((start * self._tick - self._shift) / self._unit) - 1
-        high = math.ceil((end * self._tick - self._shift) / self._unit) + 1
+        """From which tick of the body on, and before which one, lies what is shown at `start ≤ tick < end`."""
+        low, high = self._ticks.earliest(start), self._ticks.earliest(end)
         return low, max(high, self.moved + 1) if start <= self.first < end else high
 
 

@@ -30,6 +30,7 @@ from media.smartcut.pictures import Pictures, Span
 from media.smartcut.resound import EncodedSound
 from media.smartcut.result import SmartCutResult
 from media.smartcut.sync import Opened
+from media.smartcut.witness import Witness
 from media.types import Notices, Range, seconds
 from media.watchdog import TIMES_LEAP, Watchdog
 
@@ -85,15 +86,18 @@ class Assembly:
             threads=self._threads,
         )
         with Output(self._target, title=self._container.metadata.get("title")) as output:
+            headers = self._codec.extradata(encoder.headers() if until == "exact" else b"")
             track = output.pictures(
                 self._video,
                 tag=self._codec.tag,
-                extradata=self._codec.extradata(encoder.headers() if until == "exact" else b""),
+                extradata=headers,
                 delay=self._video.codec_context.reorder_depth,
                 rate=self._line.rate,
             )
+            tick = self._meter.tick
+            witness = Witness(self._video, headers, unit=track.time_base, threads=self._threads, on_work=tick)
             most = most_edges(ranges, self._line.rate)
-            pictures = Pictures(track, self._video, self._codec, encoder, most=most, on_work=self._meter.tick)
+            pictures = Pictures(track, self._video, self._codec, encoder, witness=witness, most=most, on_work=tick)
             tracks = self._tracks(output)
             self._side.open(output.container, [track.time_base])
             for start, end in ranges:
@@ -102,9 +106,11 @@ class Assembly:
             pictures.finish()
             for sound in tracks:
                 sound.finish()
-        return self._result(pictures, track, tracks)
+        return self._result(pictures, track, tracks, witness)
 
-    def _result(self, pictures: Pictures, track: PictureTrack, tracks: Sequence[Track]) -> SmartCutResult:
+    def _result(
+        self, pictures: Pictures, track: PictureTrack, tracks: Sequence[Track], witness: Witness
+    ) -> SmartCutResult:
         claim = Claim(
             spans=pictures.spans,
             seams=pictures.seams,
@@ -120,6 +126,7 @@ class Assembly:
                 for seen in self._seen
             ],
             marks=pictures.marks,
+            witness=witness,
         )
         seams = certify(self._source, self._target, claim, threads=self._threads, on_work=self._meter.tick)
         reencoded = pictures.encoded_ticks * track.time_base

@@ -81,7 +81,7 @@ class Avc:
         """See `Codec.open_encoder`: no reordering, the source's profile and level; nothing that looks ahead, which
         would spare bits at the price of time and memory, and of bytes that differ from run to run."""
         encoder.options = {
-            "preset": "superfast",
+            "preset": "ultrafast",
             "tune": "psnr",
             "crf": str(crf + _CRF_OFFSET),
             "profile": _PROFILES[self._source.profile],

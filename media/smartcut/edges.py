@@ -30,14 +30,7 @@ def decode(packets: Iterable[Packet[Any]], stream: VideoStream, threads: int) ->
     Raises:
         InputError: no_progress.
     """
-    context = stream.codec_context
-    decoder: VideoCodecContext = av.CodecContext.create(context.name, "r")  # type: ignore[assignment]
-    decoder.extradata = context.extradata
-    decoder.options = decoder_options(stream)
-    decoder.thread_count = threads
-    decoder.thread_type = "AUTO"
-    # A fresh decoder does not know yet how far frames are reordered, and would let the first ones out too early.
-    decoder.reorder_depth = context.reorder_depth
+    decoder = decoder_of(stream, threads)
     watchdog = Watchdog()
     for packet in chain(packets, [None]):
         frames: list[av.VideoFrame] = []
@@ -45,6 +38,19 @@ def decode(packets: Iterable[Packet[Any]], stream: VideoStream, threads: int) ->
             frames = decoder.decode(packet)
         watchdog.decoded(packet, len(frames))
         yield from frames
+
+
+def decoder_of(stream: VideoStream, threads: int, *, headers: bytes | None = None) -> VideoCodecContext:
+    """A decoder of what `stream` holds, or of the same under other `headers`."""
+    context = stream.codec_context
+    decoder: VideoCodecContext = av.CodecContext.create(context.name, "r")  # type: ignore[assignment]
+    decoder.extradata = context.extradata if headers is None else headers
+    decoder.options = decoder_options(stream)
+    decoder.thread_count = threads
+    decoder.thread_type = "AUTO"
+    # A fresh decoder does not know yet how far frames are reordered, and would let the first ones out too early.
+    decoder.reorder_depth = context.reorder_depth
+    return decoder
 
 
 class EdgeEncoder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from media.smartcut.gops import Access, Edge, RangeCut
 from media.smartcut.mux import PictureTrack
 from media.smartcut.ticks import Ticks
 from media.smartcut.whole import ENCODED, mark
+from media.smartcut.witness import AROUND, Witness
 
 # A range in which no frame begins, or none for longer than this, begins with the frame that is on show.
 _HOLD = Fraction(1)
@@ -46,10 +46,11 @@ class Span:
     place: Ticks
     moved: int | None
 
-    def inverse(self, start: int, end: int, unit: Fraction, source_unit: Fraction) -> tuple[int, int]:
-        """Ticks of the source that surround those from `start` to `end` of the output."""
-        shift = self.first * source_unit - self.at
-        return math.floor((start * unit + shift) / source_unit) - 1, math.ceil((end * unit + shift) / source_unit) + 1
+    def given(self, start: int, end: int) -> tuple[int, int]:
+        """From which tick of the source on, and before which one, lies what goes to `start ≤ tick < end` of the output;
+        the picture that was moved may lie there too."""
+        low, high = max(self.place.earliest(start), self.first), min(self.place.earliest(end), self.stop)
+        return low, high if self.moved is None else max(high, self.moved + 1)
 
 
 class Pictures:
@@ -63,9 +64,11 @@ class Pictures:
         codec: Codec,
         encoder: EdgeEncoder,
         *,
+        witness: Witness,
         most: int,
         on_work: Callable[[], None],
     ) -> None:
+        self._witness = witness
         self._track, self._stream, self._codec, self._encoder = track, stream, codec, encoder
         self._most, self._on_work = most, on_work
         self._unit = stream.time_base or Fraction(1, 90_000)
@@ -103,6 +106,7 @@ class Pictures:
     def finish(self) -> None:
         """No more ranges."""
         self._close()
+        self._witness.finish()
 
     def require_few(self, count: int) -> None:
         """Check that `count` more frames may be encoded.
@@ -123,6 +127,7 @@ class Pictures:
             self.seams.append(Seam(pts))
         data = self._codec.entry(access.picture) if access.entry else access.picture.sample
         self._track.write(data, pts, max(self._length(access.duration), 1), key=access.key)
+        self._witness.write(data, pts)
         # What an entry has to lose is lost on purpose.
         self.marks.append(mark(data) if access.entry else access.mark)
         self.copied += 1
@@ -183,6 +188,7 @@ class Pictures:
                 break
             if frame.pts < edge.first:
                 before = (frame, frame.pts)
+                self._near(frame, frame.pts, edge.first)
                 continue
             if held and before is not None:
                 yield before
@@ -191,12 +197,19 @@ class Pictures:
         if held and before is not None:
             yield before
 
+    def _near(self, frame: av.VideoFrame, pts: int, first: int) -> None:
+        """A frame shown before an edge: of what was copied there, the certificate wants to know what it looks like."""
+        assert self._span is not None
+        if pts >= self._span.first and (first - pts) * self._unit <= AROUND:
+            self._witness.near(self._place(pts), frame)
+
     def _encode(self, frame: av.VideoFrame, place: int, source: int, following: int) -> None:
         if self._open is None:
             self._open = Seam(place)
             self.seams.append(self._open)
         self._open.frames.append((place, source))
         self._durations[place] = max(following - place, 1)
+        self._witness.expect(place, frame)
         self.encoded += 1
         self.encoded_ticks += self._durations[place]
         self._write(self._encoder.encode(frame, place))
@@ -208,6 +221,7 @@ class Pictures:
     def _write(self, samples: Iterator[tuple[bytes, int, bool]]) -> None:
         for data, pts, key in samples:
             self._track.write(data, pts, self._durations.pop(pts), key=key)
+            self._witness.write(data, pts)
             self.marks.append(ENCODED)
 
     def _place(self, pts: int) -> int:

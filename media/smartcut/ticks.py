@@ -16,3 +16,7 @@ class Ticks:
 
     def __call__(self, ticks: int) -> int:
         return (ticks * self._factor + self._offset) // self._divisor
+
+    def earliest(self, place: int) -> int:
+        """The first tick that becomes `place` or a later one."""
+        return -((self._offset - place * self._divisor) // self._factor)
