@@ -64,6 +64,13 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
         last += ["brand"] if branded != body else []
         body = branded
     planner.add("publish", params={}, inputs={"body": body}, after=last, outputs={"video": ("video.mp4", "-cut")})
+    if request["hls"]:
+        planner.add(
+            "hls",
+            params=request["hls"],
+            inputs={"body": Output("publish", "video.mp4")},
+            streams={"video_hls": ("hls.json", "hls")},
+        )
     inspect.plan_moderation(planner)
     return JobPlan(
         pipeline=NAME,

@@ -14,6 +14,7 @@ from pipelines.sources import SourceField
 from pipelines.times import Time
 
 MODES = ("smart", "exact", "copy")
+LADDER = (360, 540, 720, 1080)
 
 
 class KeepSchema(Schema):
@@ -34,6 +35,24 @@ class PreviewSchema(Schema):
     height = fields.Integer(load_default=360, strict=True, validate=validate.Range(144, 1080))
 
 
+class HlsSchema(Schema):
+    """Streaming: which sizes the result comes in, as the pixels of the shorter side."""
+
+    ladder = fields.List(
+        fields.Integer(strict=True, validate=validate.Range(144, 2160)),
+        load_default=lambda: list(LADDER),
+        validate=validate.Length(min=1, max=8),
+        metadata={
+            "description": "Never enlarged: for sizes above the result's own, its own is taken.",
+            "default": list(LADDER),
+        },
+    )
+
+    @post_load
+    def _sorted(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {"ladder": sorted(set(data["ladder"]))}
+
+
 class EditSchema(RequestSchema):
     """Keep some ranges of a recording; add a preview and branding if wanted."""
 
@@ -50,13 +69,20 @@ class EditSchema(RequestSchema):
     preview = fields.Nested(
         PreviewSchema, load_default=lambda: {"height": 360}, allow_none=True, metadata={"description": "null for none."}
     )
+    hls = fields.Nested(
+        HlsSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The result as a stream in several sizes; `true` for the usual ones, null for none."},
+    )
     brand = fields.Nested(BrandSchema, load_default=None, allow_none=True)
 
     @pre_load
-    def _plain_preview(self, data: Any, **_: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("preview"), bool):
-            return data | {"preview": {} if data["preview"] else None}
-        return data
+    def _plain_words(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        words = {name: data[name] for name in ("preview", "hls") if isinstance(data.get(name), bool)}
+        return data | {name: {} if wanted else None for name, wanted in words.items()}
 
     @post_load
     def _join_neighbours(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

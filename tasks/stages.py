@@ -149,6 +149,22 @@ STAGES: dict[str, Stage] = {
             weight=20,
         ),
         Stage(
+            name="hls",
+            summary="Pack the result for streaming, in several sizes",
+            pool="encode",
+            soft_limit_s=6 * _HOUR,
+            hard_limit_s=6 * _HOUR + 300,
+            weight=30,
+        ),
+        Stage(
+            name="hls_part",
+            summary="Encode a stretch of the result in the sizes that streaming needs",
+            pool="encode",
+            soft_limit_s=2 * _HOUR,
+            hard_limit_s=2 * _HOUR + 300,
+            weight=0,
+        ),
+        Stage(
             name="publish",
             summary="Write the fast-start file for download, with checksum and facts",
             pool="light",

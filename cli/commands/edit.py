@@ -57,6 +57,13 @@ class Keep(click.ParamType[Json]):
     help="smart copies what it can and encodes the edges (default), exact encodes all, copy snaps to keyframes.",
 )
 @click.option("--no-preview", is_flag=True, help="Make no preview, poster and sprite sheet.")
+@click.option(
+    "--hls",
+    metavar="SIZES",
+    is_flag=False,
+    flag_value="",
+    help="Make the result a stream too, in sizes such as 360,720 or in the usual ones.",
+)
 @click.option("--no-brand", is_flag=True, help="Leave intro, outro and watermark out, even when they are given.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write the video.")
 @click.option("--previews", metavar="DIR", type=click.Path(path_type=Path), help="Where to write the previews.")
@@ -87,6 +94,8 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
         body["brand"] = brand.document(lambda source: work.as_asset(config, api, source))
     if options["mode"]:
         body["mode"] = options["mode"]
+    if options["hls"] is not None:
+        body["hls"] = {"ladder": _sizes(options["hls"])} if options["hls"] else True
     if options["webhook_url"]:
         body["webhook_url"] = options["webhook_url"]
     if options["title"]:
@@ -102,6 +111,14 @@ def edit(config: Config, /, video: str, keep: tuple[Json, ...], **options: Any) 
     if options["previews"]:
         written += work.fetch_previews(job, options["previews"], show)
     work.print_job(config, job, written)
+
+
+def _sizes(text: str) -> list[int]:
+    """Read `360,720`; raises click.UsageError."""
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise click.UsageError(f"--hls {text}: write the sizes as 360,720") from None
 
 
 def _brand(options: dict[str, Any]) -> Brand | None:

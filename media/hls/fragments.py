@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -38,8 +39,9 @@ _KEY, _OTHER = 0x02000000, 0x01010000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Samples of a track that play `shift` ticks later than their file has them, `LEAD` not counted."""
+    """Samples of a track in `file` that play `shift` ticks later than that has them, `LEAD` not counted."""
 
+    file: BinaryIO
     track: Track
     samples: slice
     shift: int

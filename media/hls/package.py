@@ -1,4 +1,4 @@
-"""Packs a finished MP4 as fragments in one file, each a segment of a playlist: nothing is decoded.
+"""Packs finished MP4s as fragments in one file, each a segment of a playlist: nothing is decoded.
 
     ftyp · moov │ moof · mdat │ moof · mdat │ …
     init          segment 1     segment 2
@@ -9,12 +9,12 @@ picture. Sound that lies before the beginning, with which encoders warm up, is l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from media.types import Progress, no_progress
 SEGMENT = Fraction(6)
 """Seconds that a segment lasts at most, where keyframes allow."""
 _ROUNDED = Fraction(1, 100)
+_KINDS = {"pictures": b"vide", "sound": b"soun"}
+
+Tracks = Literal["all", "pictures", "sound"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,111 +43,177 @@ class Clip:
     at: Fraction = Fraction(0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """A track of a file whose clock is `offset` seconds ahead of that of the clip that it plays with; `own` is whether
+    it plays with this clip alone."""
+
+    file: BinaryIO
+    track: Track
+    offset: Fraction = Fraction(0)
+    own: bool = True
+
+
 def package(
-    clips: Iterator[Clip] | Sequence[Clip],
+    clips: Iterable[Clip],
     target: Path,
     *,
     segment: Fraction = SEGMENT,
+    borders: Sequence[Fraction] | None = None,
+    tracks: Tracks = "all",
+    sound: BinaryIO | None = None,
     on_progress: Progress = no_progress,
 ) -> Rendition:
     """Write films that were encoded alike as fragments of one file. On any error `target` does not exist afterwards.
 
-    Packed are the first picture and the first sound track.
+    Packed are the first picture and the first sound track, or one of the two. `sound` is a film with the sound of all
+    clips, which then have none of their own. Segments begin at `borders`, rising seconds of which the last is the end;
+    without, there are as few as keyframes and `segment`, the seconds that one lasts at most, allow.
 
     Raises:
-        EngineError: `bad_layout` for what is no finished MP4 of H.264 or HEVC and AAC.
+        EngineError: `bad_layout` for what is no finished MP4 of H.264 or HEVC and AAC, or has no keyframe at a border.
     """
     meter = Meter(on_progress)
     with removed_on_error(target), target.open("wb") as out:
-        writer = _Writer(out, segment)
+        writer = _Writer(out, segment, borders, tracks, sound)
         for clip in clips:
             meter.tick()
             writer.add(clip)
         return writer.rendition()
 
 
-class _Writer:
-    def __init__(self, out: BinaryIO, segment: Fraction) -> None:
-        self._out, self._longest = out, segment
-        self._segments: list[Segment] = []
-        self._tracks: list[Track] = []
-        self._pictures, self._shown_for = 0, Fraction(0)
+def borders_of(lead: Track, longest: Fraction) -> list[Fraction]:
+    """When segments of a track begin, and its end: as many whole groups of pictures each as fit, one at least.
 
-    def add(self, clip: Clip) -> None:
-        header, tracks = read_tracks(clip.file)
-        if not self._tracks:
-            self._tracks = tracks
-            self._out.write(init_segment(header, tracks))
-            self._init = self._out.tell()
-        if [setup_of(track.entry) for track in tracks] != [setup_of(track.entry) for track in self._tracks]:
-            raise EngineError("bad_layout", "The finished films cannot be packed together: they differ in format.")
-        if any(Fraction(track.reordered, track.scale) > LEAD for track in tracks):
-            raise EngineError("bad_layout", "The finished file cannot be cut into segments: it is reordered too far.")
-        for runs, start, end in _runs(tracks, clip.at, self._longest):
-            place = self._out.tell()
-            self._out.write(fragment(len(self._segments) + 1, runs))
-            for run in runs:
-                _copy(clip.file, self._out, run)
-            self._segments.append(Segment(place, self._out.tell() - place, clip.at + start, end - start))
-        first = tracks[0]
-        if first.kind == b"vide":
-            self._pictures += len(first.sizes)
-            self._shown_for += Fraction(first.end - int(first.decoded[0]), first.scale)
-
-    def rendition(self) -> Rendition:
-        first = self._tracks[0]
-        moving = first.kind == b"vide"
-        return Rendition(
-            init=Span(0, self._init),
-            codecs=",".join(codec_of(track.entry) for track in self._tracks),
-            size=shown_size(first.box, first.entry) if moving else None,
-            rate=(self._pictures / self._shown_for).limit_denominator(1001) if moving else None,
-            segments=tuple(self._segments),
-        )
-
-
-def _runs(tracks: Sequence[Track], at: Fraction, longest: Fraction) -> Iterator[tuple[list[Run], Fraction, Fraction]]:
-    """Yield, for each segment, the samples of each track, and when it begins and ends."""
-    borders = _borders(tracks[0], longest)
-    cuts = [_cuts(track, borders) for track in tracks]
-    for number in range(len(borders) - 1):
-        runs = [
-            Run(track, slice(cut[number], cut[number + 1]), round(at * track.scale))
-            for track, cut in zip(tracks, cuts, strict=True)
-            if cut[number] < cut[number + 1]
-        ]
-        yield runs, borders[number], borders[number + 1]
-
-
-def _borders(lead: Track, longest: Fraction) -> list[Fraction]:
-    """When segments begin, and the end: as many whole groups of pictures each as fit, one at least."""
-    # Of an open group the first pictures shown come after its keyframe and need the group before.
-    closed = np.minimum.accumulate(lead.shown[::-1])[::-1] == lead.shown
-    entries = np.nonzero(lead.keys & closed & (lead.shown >= 0))[0]
-    if not len(entries):
-        raise EngineError("bad_layout", "The finished file cannot be cut into segments: it cannot be entered.")
-    times = [Fraction(int(lead.shown[entry]), lead.scale) for entry in entries]
-    borders = times[:1]
+    Raises:
+        EngineError: `bad_layout` for pictures that cannot be entered anywhere.
+    """
+    times = _entries(lead)
     end = Fraction(lead.end, lead.scale)
+    borders = times[:1]
     for time, following in zip(times, [*times[1:], end], strict=True):
         if time > borders[-1] and following - borders[-1] > longest + _ROUNDED:
             borders.append(time)
     return [*borders, end]
 
 
-def _cuts(track: Track, borders: Sequence[Fraction]) -> list[int]:
-    """The sample with which each segment begins: the keyframe there, or the first sound that begins there."""
-    order = track.shown if track.kind != b"vide" else np.maximum.accumulate(np.where(track.keys, track.shown, -1))
+class _Writer:
+    def __init__(
+        self,
+        out: BinaryIO,
+        segment: Fraction,
+        borders: Sequence[Fraction] | None,
+        tracks: Tracks,
+        sound: BinaryIO | None,
+    ) -> None:
+        self._out, self._longest, self._borders, self._kinds = out, segment, borders, tracks
+        self._sound = None if sound is None else _Lane(sound, _only(read_tracks(sound)[1], "sound")[0])
+        self._segments: list[Segment] = []
+        self._tracks: list[Track] = []
+        self._pictures, self._shown_for = 0, Fraction(0)
+
+    def add(self, clip: Clip) -> None:
+        header, found = read_tracks(clip.file)
+        lanes = [_Lane(clip.file, track) for track in _only(found, self._kinds)]
+        if self._sound is not None:
+            lanes = [lanes[0], _Lane(self._sound.file, self._sound.track, clip.at, own=False)]
+        tracks = [lane.track for lane in lanes]
+        if not self._tracks:
+            self._tracks = tracks
+            self._out.write(init_segment(header, tracks))
+            self._init = self._out.tell()
+        _check(tracks, self._tracks)
+        lead = tracks[0]
+        for runs, start, end in _runs(lanes, clip.at, self._inside(lead, clip.at)):
+            place = self._out.tell()
+            self._out.write(fragment(len(self._segments) + 1, runs))
+            for run in runs:
+                _copy(run, self._out)
+            self._segments.append(Segment(place, self._out.tell() - place, clip.at + start, end - start))
+        if lead.kind == b"vide":
+            self._pictures += len(lead.sizes)
+            self._shown_for += Fraction(lead.end - int(lead.decoded[0]), lead.scale)
+
+    def _inside(self, lead: Track, at: Fraction) -> list[Fraction]:
+        """The borders within a clip, on its own clock."""
+        if self._borders is None:
+            return borders_of(lead, self._longest)
+        end = Fraction(lead.end, lead.scale)
+        found = [border - at for border in self._borders[:-1] if at <= border < at + end]
+        if lead.kind == b"vide" and not {*found} <= {*_entries(lead)}:
+            raise EngineError("bad_layout", "The finished film cannot be cut into segments: a keyframe is missing.")
+        return [*found, end]
+
+    def rendition(self) -> Rendition:
+        if not self._tracks:
+            raise EngineError("bad_layout", "There is no film to be cut into segments.")
+        lead = self._tracks[0]
+        moving = lead.kind == b"vide"
+        return Rendition(
+            init=Span(0, self._init),
+            codecs=",".join(codec_of(track.entry) for track in self._tracks),
+            size=shown_size(lead.box, lead.entry) if moving else None,
+            rate=(self._pictures / self._shown_for).limit_denominator(1001) if moving else None,
+            segments=tuple(self._segments),
+        )
+
+
+def _only(tracks: Sequence[Track], kinds: Tracks) -> list[Track]:
+    found = [track for track in tracks if kinds == "all" or track.kind == _KINDS[kinds]]
+    if not found:
+        raise EngineError("bad_layout", f"The finished film has no {kinds}.")
+    return found
+
+
+def _check(tracks: Sequence[Track], first: Sequence[Track]) -> None:
+    if [setup_of(track.entry) for track in tracks] != [setup_of(track.entry) for track in first]:
+        raise EngineError("bad_layout", "The finished films cannot be packed together: they differ in format.")
+    if len({track.number for track in tracks}) < len(tracks):
+        raise EngineError("bad_layout", "The finished films cannot be packed together: their tracks have one number.")
+    if any(Fraction(track.reordered, track.scale) > LEAD for track in tracks):
+        raise EngineError("bad_layout", "The finished film cannot be cut into segments: it is reordered too far.")
+
+
+def _entries(lead: Track) -> list[Fraction]:
+    # Of an open group the first pictures shown come after its keyframe and need the group before.
+    closed = np.minimum.accumulate(lead.shown[::-1])[::-1] == lead.shown
+    entries = np.nonzero(lead.keys & closed & (lead.shown >= 0))[0]
+    if not len(entries):
+        raise EngineError("bad_layout", "The finished film cannot be cut into segments: it cannot be entered.")
+    return [Fraction(int(lead.shown[entry]), lead.scale) for entry in entries]
+
+
+def _runs(
+    lanes: Sequence[_Lane], at: Fraction, borders: Sequence[Fraction]
+) -> Iterator[tuple[list[Run], Fraction, Fraction]]:
+    """Yield, for each segment, the samples of each track, and when it begins and ends."""
+    cuts = [_cuts(lane, borders) for lane in lanes]
+    for number, (start, end) in enumerate(pairwise(borders)):
+        runs = [
+            Run(lane.file, lane.track, slice(*cut), round((at - lane.offset) * lane.track.scale))
+            for lane, cut in zip(lanes, (cut[number : number + 2] for cut in cuts), strict=True)
+            if cut[0] < cut[1]
+        ]
+        yield runs, start, end
+
+
+def _cuts(lane: _Lane, borders: Sequence[Fraction]) -> list[int]:
+    """The sample with which each segment begins: the keyframe there, or the first sound that begins there. The last
+    one takes all that is left of a clip's own tracks, and of other sound what begins before the clip ends."""
+    track = lane.track
+    pictures = track.kind == b"vide"
+    order = np.maximum.accumulate(np.where(track.keys, track.shown, -1)) if pictures else track.shown
     # What is nearer than half a packet belongs to it.
-    slack = 0 if track.kind == b"vide" else int(track.lasts[0]) // 2
-    ticks = [max(round(border * track.scale) - slack, 0) for border in borders[:-1]]
-    return [*(int(cut) for cut in np.searchsorted(order, ticks)), len(track.sizes)]
+    slack = 0 if pictures else int(track.lasts[0]) // 2
+    ticks = [max(round((border + lane.offset) * track.scale) - slack, 0) for border in borders]
+    cuts = [int(cut) for cut in np.searchsorted(order, ticks)]
+    return [*cuts[:-1], len(track.sizes)] if lane.own else cuts
 
 
-def _copy(source: BinaryIO, target: BinaryIO, run: Run) -> None:
+def _copy(run: Run, target: BinaryIO) -> None:
     """Copy samples, those that lie side by side at once."""
     places, sizes = run.track.places[run.samples], run.track.sizes[run.samples]
     breaks = np.nonzero(places[1:] != places[:-1] + sizes[:-1])[0] + 1
     for first, last in pairwise([0, *breaks, len(sizes)]):
-        source.seek(int(places[first]))
-        target.write(source.read(int(sizes[first:last].sum())))
+        run.file.seek(int(places[first]))
+        target.write(run.file.read(int(sizes[first:last].sum())))

@@ -86,7 +86,8 @@ def test_outputs_are_served(client, known):
 
 
 def test_a_dry_run_starts_nothing(client, known):
-    answer = client.post("/v1/jobs/edit?dry_run=true", json={"input": known["id"], "keep": KEEP, "preview": False})
+    body = {"input": known["id"], "keep": KEEP, "preview": False, "hls": True}
+    answer = client.post("/v1/jobs/edit?dry_run=true", json=body)
     assert answer.status_code == 200
     document = answer.json
     forecast = document.pop("forecast")
@@ -97,6 +98,7 @@ def test_a_dry_run_starts_nothing(client, known):
             {"stage": "probe", "queue": "probe", "cached": True, "after": []},
             {"stage": "trim", "queue": "trim", "cached": False, "after": ["probe"]},
             {"stage": "publish", "queue": "publish", "cached": False, "after": ["trim"]},
+            {"stage": "hls", "queue": "hls", "cached": False, "after": ["publish"]},
         ],
     }
     assert [job["pipeline"] for job in client.get("/v1/jobs").json["data"]] == ["inspect"]
@@ -123,6 +125,8 @@ def test_a_dry_run_starts_nothing(client, known):
             {"brand.watermark.opacity"},
         ),
         ({"keep": KEEP, "preview": {"height": "360"}}, {"preview.height"}),
+        ({"keep": KEEP, "hls": {"ladder": [360, 99]}}, {"hls.ladder.1"}),
+        ({"keep": KEEP, "hls": {"ladders": [360]}}, {"hls.ladders"}),
         ({"keep": KEEP, "filename": ""}, {"filename"}),
         ({"keep": KEEP, "metadata": []}, {"metadata"}),
         ({"keep": KEEP, "priority": "urgent"}, {"priority"}),

@@ -46,6 +46,20 @@ def test_uploads_cuts_and_fetches(finished, cutwork, clip, tmp_path):
     assert str(out) in answer.out
 
 
+def test_asks_for_streams_and_shows_them(finished, cutwork):
+    stream = {"name": "video_hls", "status": "whole", "url": "https://media.example.com/index.m3u8"}
+    finished.streams[0][-1]["streams"] = [stream]
+    for sizes in ((), ("360,720",)):
+        answer = cutwork("edit", "ast_7", "--keep", "1-2", "--hls", *sizes)
+        assert answer.code == 0, answer.err
+        assert "video_hls" in answer.out
+        assert stream["url"] in answer.out
+    asked = [body["hls"] for body in finished.bodies("POST /v1/jobs/edit")]
+    assert asked == [True, {"ladder": [360, 720]}]
+    refused = cutwork("edit", "ast_7", "--keep", "1-2", "--hls", "small")
+    assert (refused.code, "360,720" in refused.err) == (2, True)
+
+
 def test_prints_nothing_but_json_for_scripts(finished, cutwork, clip, tmp_path):
     answer = cutwork("--json", "edit", clip, "--keep", "1-2", "-o", tmp_path / "out.mp4")
     assert answer.json["status"] == "succeeded"

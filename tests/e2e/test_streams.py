@@ -4,6 +4,7 @@ import subprocess
 import time
 from fractions import Fraction
 
+import av
 import httpx
 import imageio_ffmpeg
 import m3u8
@@ -87,3 +88,29 @@ def test_the_seams_are_played_before_the_job_has_ended(client, recording, tmp_pa
     assert [stream["name"] for stream in client.get(f"/v1/jobs/{job['id']}")["streams"]] == ["seams_hls"]
     altered = stream["url"].replace("seams_hls", "other")
     assert httpx.get(altered).json()["code"] == "signature_invalid"
+
+
+def test_the_result_is_a_stream_in_several_sizes(client, recording):
+    job = client.edit(client.upload(recording), KEEP, preview=False, hls={"ladder": [1080, 144]})
+    job = client.wait(job)
+    assert job["status"] == "succeeded", job["error"]
+    assert list(job["stages"]) == ["probe", "trim", "publish", "hls"]
+    assert job["stages"]["hls"]["parts"] == {"total": 2, "running": 0, "succeeded": 2}
+    [stream] = job["streams"]
+    assert (stream["name"], stream["status"], list(stream["media"]["rungs"])) == ("video_hls", "whole", ["144", "360"])
+    found = m3u8.loads(httpx.get(stream["url"]).text, uri=stream["url"])
+    told = [variant.stream_info for variant in found.playlists]
+    assert [one.resolution for one in told] == [(256, 144), (640, 360)]
+    assert [one.frame_rate for one in told] == [FPS, FPS]
+    assert all(0 < one.average_bandwidth <= one.bandwidth for one in told)
+    shown = []
+    for variant in found.playlists:
+        segments = fetched(variant.absolute_uri)
+        shown.append([number for piece in segments for _, number in piece.pictures()])
+        for piece in segments:
+            assert len(piece.data) * 8 <= variant.stream_info.bandwidth * piece.duration * 1.1
+    assert shown == [[*range(30, 511), *range(625, 1100)]] * 2
+    with av.open(
+        found.playlists[0].absolute_uri, options={"extension_picky": "0", "allowed_extensions": "ALL"}
+    ) as read:
+        assert sum(1 for _ in read.decode(video=0)) == len(shown[0])

@@ -19,6 +19,7 @@ def test_defaults_are_filled_in():
         "mode": "smart",
         "preview": {"height": 360},
         "brand": None,
+        "hls": None,
         "priority": "normal",
         "metadata": {},
         "webhook_url": None,
@@ -39,6 +40,19 @@ def test_a_range_may_go_to_the_end():
 def test_preview_may_be_left_out():
     assert load(preview=False)["preview"] is None
     assert load(preview=None)["preview"] is None
+
+
+def test_streaming_may_be_asked_for_in_a_word():
+    assert load(hls=True)["hls"] == load(hls={})["hls"] == {"ladder": [360, 540, 720, 1080]}
+    assert load(hls=False)["hls"] is None
+    assert load(hls={"ladder": [1080, 360, 1080]})["hls"] == {"ladder": [360, 1080]}
+
+
+@pytest.mark.parametrize("ladder", [[], [90], [4320], ["360"], [360.5], 360, list(range(144, 162))])
+def test_ladders_that_cannot_be(ladder):
+    with pytest.raises(ValidationError) as raised:
+        load(hls={"ladder": ladder})
+    assert set(raised.value.messages) == {"hls"}
 
 
 def completed(of=None, **brand):
