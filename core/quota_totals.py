@@ -62,7 +62,8 @@ def _stored() -> Select[Any]:
 
 def _made() -> Select[Any]:
     since, _ = month(now())
-    return select(func.sum(Job.media_ms).label("used")).where(*made_since(since)).group_by(Job.account_id)
+    made = made_since(since)
+    return select(func.sum(made.c.media_ms).label("used")).group_by(made.c.account_id)
 
 
 def _live() -> Select[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, func, select, union_all
 from sqlalchemy.orm import Session
 
 from core import admission, states
@@ -64,16 +64,23 @@ def month(moment: datetime) -> tuple[datetime, datetime]:
     return since, since.replace(year=year, month=after + 1)
 
 
-def made_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Which jobs' minutes count: those of jobs since a moment, unless they ended before anything was made.
+def made_since(since: datetime, *which: ColumnElement[bool]) -> Subquery:
+    """Return `account_id` and `media_ms` of the jobs since a moment whose minutes count, of those that `which` tells.
 
-    What was made counts whatever became of the job, since another job may have it from cache at no cost.
+    Those of jobs that ended before anything was made do not. What was made counts whatever became of the job, since
+    another job may have it from cache at no cost.
     """
-    maker = select(JobStage.job_id).where(
-        JobStage.job_id == Job.id, JobStage.name == MAKER, JobStage.status == states.SUCCEEDED, ~JobStage.cached
+    first = first_id("job", since)
+    rows = select(Job.account_id, Job.media_ms).where(Job.id >= first, Job.media_ms > 0, *which)
+    # Looked for from the few jobs that failed: an OR of both has every stage of every job read.
+    made = rows.join(JobStage, JobStage.job_id == Job.id).where(
+        Job.status.in_((states.FAILED, states.CANCELED)),
+        JobStage.job_id >= first,
+        JobStage.name == MAKER,
+        JobStage.status == states.SUCCEEDED,
+        ~JobStage.cached,
     )
-    counted = or_(Job.status.in_((*_LIVE, states.SUCCEEDED)), maker.exists())
-    return Job.id >= first_id("job", since), counted
+    return union_all(rows.where(Job.status.in_((*_LIVE, states.SUCCEEDED))), made).subquery()
 
 
 def require_bytes(session: Session, account_id: str, size: int) -> None:
@@ -120,8 +127,8 @@ def _stored(session: Session, account_id: str) -> int:
 
 
 def _made(session: Session, account_id: str, since: datetime) -> int:
-    query = select(func.coalesce(func.sum(Job.media_ms), 0)).where(Job.account_id == account_id, *made_since(since))
-    return int(session.scalar(query) or 0)
+    made = made_since(since, Job.account_id == account_id)
+    return int(session.scalar(select(func.coalesce(func.sum(made.c.media_ms), 0))) or 0)
 
 
 def _live(session: Session, account_id: str) -> int:

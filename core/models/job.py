@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.ids import new_id
 from core.models.base import Base, JsonObject, Searchable, now, searched
 from core.telemetry.origin import request_id
 from core.telemetry.tracing import carried
+
+_MAKES = text("media_ms > 0")
+# `core.quotas.MAKER` is the stage that makes.
+_MADE = text("name = 'trim' AND status = 'succeeded' AND NOT cached")
 
 
 class Job(Base):
@@ -36,6 +40,8 @@ class Job(Base):
         Index(None, "status", "admitted_at"),
         # Who counts an account's jobs reads this alone.
         Index(None, "account_id", "lane", "status", "admitted_at", "priority", "id"),
+        # What was made in a month is added up from this alone, and from the index of the same name of stages.
+        Index("ix_jobs_made", "account_id", "id", "status", "media_ms", postgresql_where=_MAKES, sqlite_where=_MAKES),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True, default=lambda: new_id("job"))
@@ -85,6 +91,7 @@ class JobStage(Base):
         Index(None, "status", "lease_expires_at"),
         Index(None, "status", "queued_at"),
         Index(None, "digest"),
+        Index("ix_job_stages_made", "job_id", postgresql_where=_MADE, sqlite_where=_MADE),
     )
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
