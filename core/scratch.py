@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "cutwork-"
+UNNAMED = "cutwork.new-"
 
 
 @contextmanager
 def folder(stage: str, parent: Path | None) -> Iterator[Path]:
     """Yield an empty folder below `parent` (the system's own place when None), held while the block runs."""
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{stage}-", dir=parent) as name, _handle(name) as handle:
-        # A file system without such locks is told by age (`is_held`).
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield Path(name)
+    # It gets its name once it is locked: one of that name which nobody holds is dead, however young it is.
+    made = Path(tempfile.mkdtemp(prefix=f"{UNNAMED}{stage}-", dir=parent))
+    path = made.with_name(made.name.replace(UNNAMED, PREFIX, 1))
+    with _handle(made) as handle:
+        try:
+            # A file system without such locks is told by age (`is_held`).
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            made.rename(path)
+            yield path
+        finally:
+            shutil.rmtree(path if path.exists() else made)
 
 
 def is_held(path: Path) -> bool | None:

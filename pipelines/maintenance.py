@@ -7,11 +7,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import structlog
 from celery import Task
-from celery.signals import task_prerun
+from celery.signals import task_prerun, worker_process_init
 
 from core.errors import TransientError
 from pipelines import housekeeping, reconciler
@@ -73,6 +74,13 @@ def sweep_leftovers(self: Task[..., None]) -> None:
     """End live events that would stay for ever, repair dead leases, remove scratch folders of killed workers."""
     with _turn(self):
         _keep_house("events", "leases", "idempotency", "sessions", "deliveries", "scratch")
+
+
+@worker_process_init.connect
+def _clear_scratch_at_start(**_: Any) -> None:
+    """Remove what the process left that this one replaces, or those of the worker before; beside what it begins with,
+    since a pool waits only seconds for a new process."""
+    Thread(target=_keep_house, args=("scratch",), name="scratch", daemon=True).start()
 
 
 @task_prerun.connect

@@ -15,7 +15,7 @@ from core import scratch
 from core.housekeeping.report import Removed
 
 _JUST_MADE_S = 60
-"""A folder this young may not be locked yet by whoever makes it."""
+"""A folder without its name that is this young may not be locked yet by whoever makes it."""
 
 
 def sweep(folder: Path | None, *, stages: Iterable[str], older_s: float, dry_run: bool = False) -> Iterator[Removed]:
@@ -24,7 +24,8 @@ def sweep(folder: Path | None, *, stages: Iterable[str], older_s: float, dry_run
     Where the file system knows no locks, those go in which nothing was written for `older_s` seconds: let that be
     longer than any stage may run. Folders of other users are left alone.
     """
-    names = re.compile(rf"{scratch.PREFIX}({'|'.join(map(re.escape, stages))})-[a-z0-9_]{{8}}")
+    begins, stage = ("|".join(map(re.escape, words)) for words in ((scratch.PREFIX, scratch.UNNAMED), stages))
+    names = re.compile(rf"({begins})({stage})-[a-z0-9_]{{8}}")
     for path in _ours(folder or Path(tempfile.gettempdir()), names):
         try:
             dead, size = _is_dead(path, older_s), _size(path)
@@ -54,8 +55,9 @@ def _is_own_folder(entry: os.DirEntry[str]) -> bool:
 
 def _is_dead(path: Path, older_s: float) -> bool:
     held = scratch.is_held(path)
-    quiet_s = older_s if held is None else _JUST_MADE_S
-    return not held and time.time() - max(_times(path)) > quiet_s
+    if held is None:
+        return time.time() - max(_times(path)) > older_s
+    return not held and (path.name.startswith(scratch.PREFIX) or time.time() - path.stat().st_mtime > _JUST_MADE_S)
 
 
 def _times(path: Path) -> Iterator[float]:

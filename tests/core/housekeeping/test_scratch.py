@@ -38,7 +38,7 @@ def still(folder, *, seconds=600):
 def worker(tmp_path):
     """A process at work in a scratch folder, and that folder."""
     with subprocess.Popen([sys.executable, "-c", WORK, tmp_path], stdout=subprocess.PIPE, text=True) as process:
-        yield process, still(type(tmp_path)(process.stdout.readline().strip()))
+        yield process, type(tmp_path)(process.stdout.readline().strip())
         process.kill()
 
 
@@ -68,9 +68,17 @@ def test_a_folder_is_gone_after_its_block(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_made_just_now_stays(tmp_path):
+def test_what_was_killed_just_now_goes(tmp_path):
     (tmp_path / "cutwork-trim-abcdefgh").mkdir()
+    assert len(sweep(tmp_path)) == 1
+
+
+def test_what_is_being_made_stays(tmp_path):
+    new = tmp_path / "cutwork.new-trim-abcdefgh"
+    new.mkdir()
     assert sweep(tmp_path) == []
+    still(new)
+    assert names(sweep(tmp_path)) == [str(new)]
 
 
 def test_what_is_not_a_scratch_folder_stays(tmp_path):
