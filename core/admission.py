@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core import clock, states
@@ -50,7 +50,7 @@ def admit_next(account_id: str, lane: str) -> list[Job]:
     admitted: list[Job] = []
     with transaction() as session:
         lock(session, account_id)
-        if session.scalar(waiting(account_id, lane).limit(1)) is None:
+        if session.connection().scalar(_WAITS, {"account_id": account_id, "lane": lane}) is None:
             return []
         room = _room(session, (account_id, lane))
         # One that is canceled in this moment is left out once its row is had: then the next one is looked for.
@@ -87,7 +87,7 @@ def lines_with_room() -> list[Line]:
         return [(account_id, lane) for account_id, lane in session.execute(query)]
 
 
-def waiting(account_id: str, lane: str) -> Select[str]:
+def waiting(account_id: str | BindParameter[str], lane: str | BindParameter[str]) -> Select[str]:
     """The ids of a line's waiting jobs in the order in which they will be admitted."""
     return (
         select(Job.id)
@@ -100,7 +100,12 @@ def waiting(account_id: str, lane: str) -> Select[str]:
 def lock(session: Session, account_id: str) -> None:
     """Hold the account against all who count its jobs; taken before any job's row, never after."""
     # Not against those whose rows refer to it: hence NO KEY.
-    session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
+    session.connection().execute(_LOCK, {"account_id": account_id})
+
+
+# Made once: an account's line is looked at whenever one of its jobs has ended.
+_WAITS = waiting(bindparam("account_id"), bindparam("lane")).limit(1)
+_LOCK = select(Account.id).where(Account.id == bindparam("account_id")).with_for_update(key_share=True)
 
 
 def start_clocks(job: Job, moment: datetime) -> None:

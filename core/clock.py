@@ -7,9 +7,12 @@ SQLite all processes are on one host, and its clock is the database's.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
 
 from core.models.base import UtcDateTime
 
@@ -17,6 +20,24 @@ TIME = func.statement_timestamp(type_=UtcDateTime())
 """When the statement that holds this came to the database; `core.db` teaches it to SQLite."""
 
 _ASK = select(TIME)
+
+
+class Later(FunctionElement[datetime]):
+    """That time, and so many seconds: `Later(bindparam("seconds"))`."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(Later)
+def _later(element: Later, compiler: Any, **options: Any) -> str:
+    time, seconds = compiler.process(TIME, **options), compiler.process(element.clauses, **options)
+    return f"({time} + make_interval(secs => {seconds}))"
+
+
+@compiles(Later, "sqlite")
+def _later_on_sqlite(element: Later, compiler: Any, **options: Any) -> str:
+    return f"statement_timestamp({compiler.process(element.clauses, **options)})"
 
 
 def moment(session: Session) -> datetime:

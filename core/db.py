@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,21 @@ def transaction() -> Iterator[Session]:
 
     Raises TransientError `database_unavailable` when the connection is lost or a lock is not had in time.
     """
-    with _session(write=True) as session:
+    with _session(write=True, whole=True) as session:
+        yield session
+
+
+@contextmanager
+def single() -> Iterator[Session]:
+    """Yield a session for one statement that writes: it is a transaction by itself. Raises as `transaction`."""
+    with _session(write=True, whole=False) as session:
         yield session
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """Yield a session for reading only: it never waits for a writer and is never committed."""
-    with _session(write=False) as session:
+    with _session(write=False, whole=False) as session:
         yield session
 
 
@@ -52,9 +60,9 @@ def writes(session: Session) -> bool:
 
 
 @contextmanager
-def _session(*, write: bool) -> Iterator[Session]:
+def _session(*, write: bool, whole: bool) -> Iterator[Session]:
     try:
-        with Session(_bound(engine(), write), expire_on_commit=False) as session:
+        with Session(_bound(engine(), write, whole), expire_on_commit=False) as session:
             yield session
             if write:
                 session.commit()
@@ -69,11 +77,11 @@ def _session(*, write: bool) -> Iterator[Session]:
 
 
 @lru_cache(maxsize=8)
-def _bound(bare: Engine, write: bool) -> Engine:
+def _bound(bare: Engine, write: bool, whole: bool) -> Engine:
     """The same engine, with the options of a kind of session."""
-    # What only reads needs no transaction on a server: neither its begin nor its end has to travel.
+    # A server makes each statement a transaction by itself: then neither a begin nor an end has to travel.
     serves = bare.dialect.name != "sqlite"
-    alone = {"isolation_level": "AUTOCOMMIT"} if serves and not write else {}
+    alone = {"isolation_level": "AUTOCOMMIT"} if serves and not whole else {}
     return bare.execution_options(cutwork_write=write, **alone)
 
 
@@ -138,7 +146,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
     # The database's clock (`core.clock`) as SQLite stores times: UTC, without a zone.
-    connection.create_function("statement_timestamp", 0, lambda: f"{base.now():%Y-%m-%d %H:%M:%S.%f}")
+    connection.create_function("statement_timestamp", -1, _tell_sqlite)
+
+
+def _tell_sqlite(later_s: float = 0) -> str:
+    return f"{base.now() + timedelta(seconds=later_s):%Y-%m-%d %H:%M:%S.%f}"
 
 
 def _begin_sqlite(connection: Connection) -> None:

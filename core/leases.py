@@ -8,27 +8,25 @@ twice, or a worker that wakes after its lease ran out, changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, exists, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, or_, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core import artifacts, clock, jobs, states
-from core.db import reading, transaction
+from core.db import reading, single, transaction
 from core.models import Artifact, Job, JobStage
 from core.telemetry import metrics
 from core.webhooks import outbox
 
-# One stage and its job: of the others nothing is wanted, and they are not read unless asked for.
-_CLAIM = (
-    select(JobStage, clock.TIME.label("moment"), exists().where(Artifact.digest == JobStage.digest).label("made"))
-    .join(JobStage.job)
-    .where(JobStage.job_id == bindparam("job_id"), JobStage.name == bindparam("stage"))
-    .options(contains_eager(JobStage.job).lazyload(Job.stages))
-)
+SOON_S = 1.0
+"""A message may come so much before its stage is due: clocks and times of delivery are not exact."""
+_JOBS = cast("Table", Job.__table__)
+_STAGES = cast("Table", JobStage.__table__)
 
 
 @dataclass(frozen=True)
@@ -51,47 +49,117 @@ class Refused(Enum):
     EXHAUSTED = "the stage has been attempted as often as it may"
 
 
-def claim(lease: Lease, *, seconds: int, attempts: int) -> JobStage | Refused:
+@dataclass(frozen=True)
+class Later:
+    """The stage was handed back, and is to be claimed again in so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A stage that was taken, as in `core.models.JobStage`; `attempt` counts this run. The last two are its job's."""
+
+    job_id: str
+    name: str
+    kind: str
+    digest: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, Mapping[str, str]]
+    needs: list[str]
+    notes: Mapping[str, Any] | None
+    attempt: int
+    setbacks: int
+    queued_at: datetime
+    started_at: datetime
+    account_id: str
+    request_id: str | None
+
+
+def _taking(free: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """The one statement that takes a stage: of this epoch, `free`, not yet made, and with an attempt left."""
+    # It waits for who holds the job, and PostgreSQL looks again at a stage that was changed meanwhile (EvalPlanQual).
+    job = (
+        select(_JOBS.c.id)
+        .where(_JOBS.c.id == bindparam("job"), _JOBS.c.epoch == bindparam("epoch"), _JOBS.c.status == states.RUNNING)
+        .with_for_update()
+        .scalar_subquery()
+    )
+    taken = {
+        "status": states.RUNNING,
+        "attempt": _STAGES.c.attempt + 1,
+        "progress": 0.0,
+        "started_at": clock.TIME,
+        "lease_owner": bindparam("owner"),
+        "lease_expires_at": clock.Later(bindparam("seconds")),
+    }
+    answer: list[ColumnElement[Any]] = [_STAGES.c[one.name] for one in fields(Claim) if one.name in _STAGES.c]
+    answer += [
+        select(column).where(_JOBS.c.id == bindparam("job")).scalar_subquery().label(column.name)
+        for column in (_JOBS.c.account_id, _JOBS.c.request_id)
+    ]
+    return (
+        update(_STAGES)
+        .where(_STAGES.c.job_id == job, _STAGES.c.name == bindparam("stage"), free)
+        .where(_STAGES.c.attempt - _STAGES.c.setbacks < bindparam("attempts"))
+        .where(~exists().where(Artifact.digest == _STAGES.c.digest))
+        .values(taken)
+        .returning(*answer)
+    )
+
+
+_DUE = and_(_STAGES.c.status == states.QUEUED, _STAGES.c.queued_at <= clock.Later(bindparam("ahead", SOON_S)))
+_EXPIRED = and_(_STAGES.c.status == states.RUNNING, _STAGES.c.lease_expires_at <= clock.TIME)
+_TAKE = _taking(or_(_DUE, _EXPIRED))
+
+
+def claim(lease: Lease, *, seconds: int, attempts: int) -> Claim | Refused | Later:
     """Take the stage for `seconds` and start an attempt, or say why not.
 
     A stage whose artifact appeared meanwhile is finished from it; one that lost its worker `attempts` times is failed
-    as `worker_lost`. Of the stages of its `job` only this one has been read.
+    as `worker_lost`.
     """
+    asked = {"job": lease.job_id, "epoch": lease.epoch, "stage": lease.stage, "owner": lease.owner}
+    asked |= {"seconds": seconds, "attempts": attempts}
+    with single() as session:
+        taken = _take(session, asked)
+    if taken:
+        return taken
     with transaction() as session:
-        if not jobs.hold(session, lease.job_id):
-            return Refused.STALE
-        row = session.execute(_CLAIM, {"job_id": lease.job_id, "stage": lease.stage}).one_or_none()
-        if row is None:
-            return Refused.STALE
-        stage: JobStage = row.JobStage
-        job = stage.job
-        moment = job.as_of = row.moment
-        refusal = _refusal(job, stage, lease)
-        if refusal:
-            return refusal
-        if job.status == states.QUEUED:
-            states.move(job, states.RUNNING)
-            job.started_at = moment
-            outbox.announce(job)
-        found = artifacts.find(session, [stage.digest]).get(stage.digest) if row.made else None
-        if found:
-            jobs.finish_from_artifact(stage, found, cached=True, moment=moment)
-            jobs.settle(job, moment)
-            return Refused.DONE
-        if losses(stage) >= attempts:
-            lose(job, stage)
-            return Refused.EXHAUSTED
-        if stage.status == states.QUEUED:
-            states.move(stage, states.RUNNING)
-        stage.attempt += 1
-        stage.progress = 0.0
-        stage.started_at = moment
-        stage.lease_owner = lease.owner
-        stage.lease_expires_at = moment + timedelta(seconds=seconds)
-        return stage
+        return _look_closer(session, lease, attempts) or _take(session, asked) or Refused.BUSY
 
 
-def _refusal(job: Job, stage: JobStage, lease: Lease) -> Refused | None:
+def _take(session: Session, asked: Mapping[str, object]) -> Claim | None:
+    row = session.connection().execute(_TAKE, asked).one_or_none()
+    return Claim(**row._mapping) if row else None
+
+
+def _look_closer(session: Session, lease: Lease, attempts: int) -> Refused | Later | None:
+    """Say why a stage may not be taken, or make it so that it may: its job begins with its first stage."""
+    job = jobs.lock(session, lease.job_id)
+    stage = _stage(job, lease)
+    if job is None or stage is None:
+        return Refused.STALE
+    refusal = _refusal(job, stage, lease)
+    if refusal:
+        return refusal
+    if job.status == states.QUEUED:
+        states.move(job, states.RUNNING)
+        job.started_at = job.as_of
+        outbox.announce(job)
+    found = artifacts.find(session, [stage.digest]).get(stage.digest)
+    if found:
+        jobs.finish_from_artifact(stage, found, cached=True, moment=job.as_of)
+        jobs.settle(job, job.as_of)
+        return Refused.DONE
+    if losses(stage) >= attempts:
+        lose(job, stage)
+        return Refused.EXHAUSTED
+    session.flush()
+    return None
+
+
+def _refusal(job: Job, stage: JobStage, lease: Lease) -> Refused | Later | None:
     if job.epoch != lease.epoch:
         return Refused.STALE
     if stage.status == states.SUCCEEDED:
@@ -100,8 +168,11 @@ def _refusal(job: Job, stage: JobStage, lease: Lease) -> Refused | None:
         return Refused.STALE
     if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at > job.as_of:
         return Refused.BUSY
-    # Its clock starts when all that goes before is done.
-    return Refused.EARLY if stage.queued_at is None else None
+    if stage.queued_at is None:
+        # Its clock starts when all that goes before is done.
+        return Refused.EARLY
+    ahead_s = (stage.queued_at - job.as_of).total_seconds()
+    return Later(ahead_s) if ahead_s > SOON_S else None
 
 
 def renew(lease: Lease, *, seconds: int, progress: float) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core import artifacts, jobs, leases, states
 from core.db import transaction
 from core.digest import stage_digest
-from core.leases import Lease
+from core.leases import Claim, Lease
 from core.models import Asset, Job, JobStage
 
 _JOINING = 0.05
@@ -63,7 +63,7 @@ def expand(lease: Lease, parts: Sequence[PartPlan], notes: Mapping[str, Any]) ->
     return True
 
 
-def of(job: Job, stage: JobStage) -> list[JobStage]:
+def of(job: Job, stage: JobStage | Claim) -> list[JobStage]:
     """Return the parts of a stage, in the order in which they were asked for."""
     return [row for row in job.stages if row.part_of == stage.name]
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from core import admission, clock, job_document, jobs, leases, states
 from core.db import reading, transaction
 from core.errors import CutworkError, TransientError
-from core.models import Job, JobStage
+from core.models import Job, JobStage, WebhookDelivery
 from core.settings import get_settings
 from core.telemetry import metrics
 from pipelines import canvas, line
@@ -32,7 +32,9 @@ _log = structlog.get_logger(__name__)
 _BATCH = 100
 _ABOUT = timedelta(seconds=10)
 _LIVE = (states.QUEUED, states.RUNNING)
-_ENDED = select(Job.account_id, Job.lane).where(Job.id == bindparam("job_id"), Job.status.in_(states.TERMINAL))
+_ENDED = select(Job.account_id, Job.lane, exists().where(WebhookDelivery.job_id == Job.id).label("tells")).where(
+    Job.id == bindparam("job_id"), Job.status.in_(states.TERMINAL)
+)
 for _kind in ("lease_expired", "never_sent", "message_lost", "overlooked"):
     # There from the beginning: a rate does not see the first of what was not there before.
     metrics.REPAIRS.labels(_kind)
@@ -111,7 +113,8 @@ def go_on(job_id: str) -> None:
         job = session.execute(_ENDED, {"job_id": job_id}).one_or_none()
     if job:
         line.move_up(job.account_id, job.lane)
-        send_due(job_id=job_id)
+        if job.tells:
+            send_due(job_id=job_id)
     else:
         _repair(job_id, jobs.unsent)
 

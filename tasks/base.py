@@ -13,8 +13,8 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from core import job_document, jobs, leases, parts, states
 from core.errors import CutworkError, EngineError, TransientError
-from core.leases import Commit, Lease, Refused, Then
-from core.models import Artifact, Job, JobStage
+from core.leases import Claim, Commit, Later, Lease, Refused, Then
+from core.models import Artifact, Job
 from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
@@ -73,18 +73,13 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         measure.unavailable(stage.name)
         _retry(task, error, backoff(task.request.retries))
     measure.claim(stage.name, claimed)
-    if isinstance(claimed, JobStage):
-        job = claimed.job
-        structlog.contextvars.bind_contextvars(request_id=job.request_id, account_id=job.account_id)
-    else:
-        _announce(lease)
-    if claimed is Refused.DONE:
-        _log.info("stage already done")
-        return
+    if isinstance(claimed, Later):
+        # Its own message is still on its way; this one is of a canvas that was sent meanwhile, and is the one to count.
+        raise task.retry(countdown=claimed.seconds)
     if isinstance(claimed, Refused):
-        # The chain of this message ends here: whoever holds the stage, or the reconciler, carries the job on.
-        _log.info("message dropped", reason=claimed.value)
-        raise Ignore
+        _drop(lease, claimed)
+        return
+    structlog.contextvars.bind_contextvars(request_id=claimed.request_id, account_id=claimed.account_id)
     try:
         with measure.Run(claimed) as run:
             done = run.end(_attempt(task, stage, function, claimed, lease))
@@ -99,9 +94,17 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
     _follow(lease, done)
 
 
-def _attempt(
-    task: Task[..., None], stage: Stage, function: StageFunction, claimed: JobStage, lease: Lease
-) -> Job | None:
+def _drop(lease: Lease, refused: Refused) -> None:
+    _announce(lease)
+    if refused is Refused.DONE:
+        _log.info("stage already done")
+        return
+    # The chain of this message ends here: whoever holds the stage, or the reconciler, carries the job on.
+    _log.info("message dropped", reason=refused.value)
+    raise Ignore
+
+
+def _attempt(task: Task[..., None], stage: Stage, function: StageFunction, claimed: Claim, lease: Lease) -> Job | None:
     """Run a claimed stage as `_work` does, and turn whatever it raises into a row that says why."""
     try:
         return _work(stage, function, claimed, lease)
@@ -139,12 +142,12 @@ def _follow(lease: Lease, job: Job) -> None:
         job_changed.send(sender=None, job_id=job.id)
 
 
-def _work(stage: Stage, function: StageFunction, row: JobStage, lease: Lease) -> Job | None:
+def _work(stage: Stage, function: StageFunction, claimed: Claim, lease: Lease) -> Job | None:
     """Run a claimed stage, commit it, and return its job; None when it asked for parts, which now stand before it."""
     settings = get_settings()
     with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
         storage = storage_from(settings)
-        context = StageContext(row, stage, row.job.account_id, storage=storage, settings=settings, beat=beat)
+        context = StageContext(claimed, stage, storage=storage, settings=settings, beat=beat)
         try:
             with bounded(stage):
                 function(context)
@@ -198,7 +201,7 @@ def _discard(context: StageContext) -> None:
         _log.warning("files of a lost attempt stay", reason=error.message)
 
 
-def _try_again(task: Task[..., None], stage: Stage, row: JobStage, lease: Lease, error: TransientError) -> NoReturn:
+def _try_again(task: Task[..., None], stage: Stage, row: Claim, lease: Lease, error: TransientError) -> NoReturn:
     if row.setbacks >= stage.retries:
         _fail(lease, error.code, f"{error.message} It was tried {row.attempt} times.", True)
     delay = backoff(row.setbacks)

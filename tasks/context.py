@@ -18,7 +18,8 @@ from core import parts as core_parts
 from core.db import reading
 from core.errors import EngineError, InputError, TransientError
 from core.imports.resolve import resolve
-from core.models import Artifact, Asset, Job, JobStage
+from core.leases import Claim
+from core.models import Artifact, Asset, Job
 from core.parts import PartPlan
 from core.settings import Settings
 from core.storage import Storage, Stream
@@ -65,12 +66,10 @@ class MadePart:
 class StageContext:
     """Handed to a stage's function; everything that it reads or writes passes through here."""
 
-    def __init__(
-        self, row: JobStage, stage: Stage, account_id: str, *, storage: Storage, settings: Settings, beat: Heartbeat
-    ) -> None:
+    def __init__(self, row: Claim, stage: Stage, *, storage: Storage, settings: Settings, beat: Heartbeat) -> None:
         self.params: Mapping[str, Any] = row.params
         self.settings = settings
-        self.account_id = account_id
+        self.account_id = row.account_id
         self.artifact: Artifact | None = None
         self.expansion: tuple[list[PartPlan], Mapping[str, Any]] | None = None
         self.notes: Mapping[str, Any] | None = row.notes

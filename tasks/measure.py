@@ -13,7 +13,7 @@ from celery.exceptions import Ignore, Retry
 from prometheus_client import Counter, Gauge, Histogram
 
 from core.errors import InputError
-from core.leases import Refused
+from core.leases import Claim, Later, Refused
 from core.models import Job, JobStage
 from core.telemetry import metrics
 from media.errors import InputError as MediaInputError
@@ -65,9 +65,10 @@ def unavailable(stage: str) -> None:
     metrics.STAGE_CLAIMS.labels(stage, "unavailable").inc()
 
 
-def claim(stage: str, claimed: JobStage | Refused) -> None:
+def claim(stage: str, claimed: Claim | Refused | Later) -> None:
     """Count a message that arrived."""
-    outcome = claimed.name.lower() if isinstance(claimed, Refused) else "claimed"
+    refused = Refused.EARLY if isinstance(claimed, Later) else claimed
+    outcome = refused.name.lower() if isinstance(refused, Refused) else "claimed"
     metrics.STAGE_CLAIMS.labels(stage, outcome).inc()
 
 
@@ -78,15 +79,14 @@ class Run:
     a fault of ours, `retried` after trouble that passes, and `lost` when another has the stage or the job has ended.
     """
 
-    def __init__(self, row: JobStage) -> None:
+    def __init__(self, row: Claim) -> None:
         self._row = row
         self._series = _series(row.kind)
         self._outcome = "lost"
 
     def __enter__(self) -> Run:
         row, series = self._row, self._series
-        if row.started_at and row.queued_at:
-            series.waited.observe(max(0.0, (row.started_at - row.queued_at) / timedelta(seconds=1)))
+        series.waited.observe(max(0.0, (row.started_at - row.queued_at) / timedelta(seconds=1)))
         series.running.inc()
         self._began, self._cpu = time.perf_counter(), time.process_time()
         return self

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, object_session
 
 from core import clock
@@ -17,6 +17,16 @@ from core.settings import get_settings
 from core.webhooks.endpoints import DISABLED_EVENT, ENABLED, ENDS, for_jobs
 
 _TOLD_LANE = "work"
+# Held until the end: one that is deleted meanwhile would take the transaction with it.
+_ENABLED = (
+    select(WebhookEndpoint)
+    .where(
+        WebhookEndpoint.account_id == bindparam("account_id"),
+        WebhookEndpoint.status == ENABLED,
+        WebhookEndpoint.url.is_not(None),
+    )
+    .with_for_update(read=True, key_share=True)
+)
 
 
 def announce(job: Job) -> None:
@@ -45,14 +55,8 @@ def window_end(moment: datetime) -> datetime:
 
 
 def _subscribed(session: Session, account_id: str, event: str) -> list[WebhookEndpoint]:
-    query = select(WebhookEndpoint).where(
-        WebhookEndpoint.account_id == account_id,
-        WebhookEndpoint.status == ENABLED,
-        WebhookEndpoint.url.is_not(None),
-    )
-    # Held until the end: one that is deleted meanwhile would take the transaction with it.
-    query = query.with_for_update(read=True, key_share=True)
-    return [endpoint for endpoint in session.scalars(query) if event in endpoint.events]
+    found = session.scalars(_ENABLED, {"account_id": account_id})
+    return [endpoint for endpoint in found if event in endpoint.events]
 
 
 def _add(session: Session, endpoint_id: str, account_id: str, event: str, **more: Any) -> None:

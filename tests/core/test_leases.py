@@ -8,7 +8,7 @@ import pytest
 from core import jobs, leases, states
 from core.db import transaction
 from core.errors import ConflictError, NotFoundError
-from core.leases import Lease, Refused
+from core.leases import Claim, Later, Lease, Refused
 from core.models import Artifact, JobStage, now
 from tests.core.rows import artifact_of, make_job, stage_plan
 
@@ -23,7 +23,7 @@ def take(job, name, owner="one", *, seconds=15, attempts=3, epoch=None):
 def run(job, *names):
     for name in names:
         lease, row = take(job, name)
-        assert isinstance(row, JobStage)
+        assert isinstance(row, Claim)
         assert leases.commit(lease, artifact_of(row, job.account_id))
 
 
@@ -58,6 +58,19 @@ def test_a_stage_waits_for_what_it_needs():
     assert take(make_job(), "trim")[1] is Refused.EARLY
 
 
+def test_a_stage_that_was_handed_back_waits_for_its_time():
+    """Also when the repair of another stage has sent it anew."""
+    job = make_job()
+    lease, _ = take(job, "probe")
+    assert leases.release(lease, delay_s=60)
+    early = take(job, "probe", "two")[1]
+    assert isinstance(early, Later)
+    assert 55 < early.seconds <= 60
+    with transaction() as session:
+        session.get_one(JobStage, (job.id, "probe")).queued_at = now() + timedelta(seconds=0.5)
+    assert take(job, "probe", "two")[1].attempt == 2
+
+
 def test_an_old_epoch_and_an_unknown_job_are_stale():
     job = make_job()
     assert take(job, "probe", epoch=job.epoch + 1)[1] is Refused.STALE
@@ -70,7 +83,7 @@ def test_an_expired_lease_goes_to_another_and_the_first_commits_nothing():
     slow, row = take(job, "probe", "slow", seconds=-1)
     assert leases.expired() == [(job.id, "probe")]
     quick, other = take(job, "probe", "quick")
-    assert isinstance(other, JobStage)
+    assert isinstance(other, Claim)
     assert other.attempt == 2
     assert not leases.renew(slow, seconds=15, progress=0.5)
     assert not leases.commit(slow, artifact_of(row, job.account_id))
@@ -208,14 +221,14 @@ def test_only_one_of_many_claims_at_once_wins():
     for thread in threads:
         thread.join()
     assert len(answers) == 8
-    assert sum(isinstance(answer, JobStage) for answer in answers) == 1
+    assert sum(isinstance(answer, Claim) for answer in answers) == 1
     assert sum(answer is Refused.BUSY for answer in answers) == 7
 
 
 def test_a_stage_that_loses_every_worker_fails():
     job = make_job()
     for _ in range(2):
-        assert isinstance(take(job, "probe", seconds=-1, attempts=2)[1], JobStage)
+        assert isinstance(take(job, "probe", seconds=-1, attempts=2)[1], Claim)
     assert take(job, "probe", attempts=2)[1] is Refused.EXHAUSTED
     assert again(job).error["code"] == "worker_lost"
     assert again(job).status == states.FAILED

@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from core import leases, parts, states
 from core.db import transaction
 from core.errors import ConflictError
-from core.leases import Lease, Refused
+from core.leases import SOON_S, Later, Lease, Refused
 from core.models import Artifact, Job, JobStage
 from core.parts import PartPlan
 from pipelines import canvas, reconciler, submit
@@ -124,6 +124,9 @@ class LeaseModel(RuleBasedStateMachine):
         answer = leases.claim(lease, seconds=LEASE_S, attempts=ATTEMPTS)
         if answer is Refused.DONE:
             self.broker.done(message)
+        if isinstance(answer, Later):
+            self.broker.later.append(message)
+            return None
         if isinstance(answer, Refused):
             self._forget_ended()
             self._tell(message, "well")
@@ -133,6 +136,7 @@ class LeaseModel(RuleBasedStateMachine):
         assert before.stages[key]["status"] != states.SUCCEEDED, "finished work was begun again"
         needs = {before.stages[job_id, need]["status"] for need in answer.needs}
         assert needs <= {states.SUCCEEDED}, "a stage began before what it needs"
+        assert before.stages[key]["queued_at"] <= self._in(SOON_S), "a stage that was handed back began too soon"
         other = self.holders.get(key)
         assert other is None or other.until <= self.clock.moment, "two workers hold one stage"
         self.holders[key] = work = Work(lease, message, answer.digest, self._lease_end())
@@ -244,6 +248,7 @@ class LeaseModel(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, LEASE_S + 1, 70]))
     def wait(self, seconds):
         self.clock.advance(seconds)
+        self.broker.time_passes()
 
     @rule(mood=MOODS)
     def reconcile(self, mood):
@@ -325,7 +330,7 @@ class LeaseModel(RuleBasedStateMachine):
             self.look_again()
             if all(job["status"] in states.TERMINAL for job in self.sight.jobs.values()):
                 return
-            self.clock.advance(ROUND_S)
+            self.wait(ROUND_S)
             self.reconcile("well")
         raise AssertionError(f"a job never ends: {self.sight}")
 
@@ -340,7 +345,10 @@ class LeaseModel(RuleBasedStateMachine):
         return self.holders.get(_key(work)) is work
 
     def _lease_end(self):
-        return self.clock.moment + timedelta(seconds=LEASE_S)
+        return self._in(LEASE_S)
+
+    def _in(self, seconds):
+        return self.clock.moment + timedelta(seconds=seconds)
 
     def _artifact(self, work: Work) -> Artifact:
         files = {"made": {"by": work.lease.job_id, "owner": work.lease.owner}}

@@ -79,6 +79,7 @@ class Broker:
     mood: str = "well"
     queue: list[Message] = field(default_factory=list)
     known: list[Message] = field(default_factory=list)
+    later: list[Message] = field(default_factory=list)
     _returned: dict[int, set[Message]] = field(default_factory=lambda: defaultdict(set))
     _chords: count = field(default_factory=count)
 
@@ -103,6 +104,10 @@ class Broker:
                 return
         if message.then:
             self._send_level(message.then)
+
+    def time_passes(self) -> None:
+        """What was to come later comes now, or too soon once more."""
+        self.queue, self.later = [*self.queue, *self.later], []
 
     def depths(self, names: list[str]) -> dict[str, int]:
         return {name: sum(message.task == name for message in self.queue) for name in names}

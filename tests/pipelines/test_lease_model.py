@@ -1,15 +1,15 @@
 """Hypothesis searches the protocol for a history that breaks a promise; the model sees it when a guard is missing."""
 
 import os
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import and_, func, or_, select
 
-from core import jobs, leases, retry, states
+from core import clock, jobs, leases, retry, states
 from core.errors import IllegalTransition
-from core.leases import Refused
+from core.models import Job, JobStage
 from core.settings import get_settings
 from pipelines import handover, reconciler
 from tests.pipelines.lease_model import LEASE_S, RUNNING_JOBS, SmallLeaseModel
@@ -45,20 +45,25 @@ def test_no_history_breaks_a_promise(database, model):
     run_state_machine_as_test(model, settings=settings(SEARCH, max_examples=some))
 
 
-_refusal, _claim, _send_again = leases._refusal, leases.claim, handover._send_again
+_take, _send_again = leases._take, handover._send_again
+_STAGES = JobStage.__table__
 
 
-def obeys_any_epoch(job, stage, lease):
-    return _refusal(job, stage, replace(lease, epoch=job.epoch))
+def obeys_any_epoch(session, asked):
+    now = session.connection().execute(select(Job.epoch).where(Job.id == asked["job"])).scalar_one()
+    return _take(session, asked | {"epoch": now})
 
 
-def takes_a_held_stage(job, stage, lease):
-    refusal = _refusal(job, stage, lease)
-    return None if refusal is Refused.BUSY else refusal
+def counts_no_attempts(session, asked):
+    return _take(session, asked | {"attempts": 10**6})
 
 
-def counts_no_attempts(lease, *, seconds, attempts):
-    return _claim(lease, seconds=seconds, attempts=10**6)
+_queued = _STAGES.c.status == states.QUEUED
+takes_a_held_stage = leases._taking(or_(leases._DUE, _STAGES.c.status == states.RUNNING))
+takes_before_its_time = leases._taking(or_(leases._EXPIRED, and_(_queued, _STAGES.c.queued_at.is_not(None))))
+takes_what_is_not_ready = leases._taking(
+    or_(leases._EXPIRED, and_(_queued, func.coalesce(_STAGES.c.queued_at, clock.TIME) <= clock.TIME))
+)
 
 
 def leaves_stages_at_work(job, status, moment, error=None):
@@ -90,10 +95,13 @@ def a_zombie_commits(model):
 
 
 def an_old_message_comes_after_a_repair(model):
+    model.deliver(0)
+    model.commit(0, answer_lost=False, mood="well")
+    model.look_again()
     model.lose(0, everything=True)
     model.wait(70)
     model.reconcile("well")
-    model.redeliver(0)
+    model.redeliver(1)
     model.deliver(1)
 
 
@@ -115,6 +123,18 @@ def a_worker_commits_after_the_cancel(model):
     model.deliver(0)
     model.cancel(0, really=True, mood="well")
     model.commit(0, answer_lost=False, mood="well")
+
+
+def a_message_comes_before_its_time(model):
+    model.deliver(0)
+    model.redeliver(1)
+    model.deliver(0)
+
+
+def a_stage_is_handed_back_for_a_while(model):
+    model.deliver(0)
+    model.hand_back(0, delay_s=300)
+    model.deliver(0)
 
 
 def a_worker_stops(model):
@@ -150,9 +170,11 @@ def the_queue_is_flushed(model):
     ("module", "name", "broken", "mood", "history", "found"),
     [
         (leases, "held", leases._stage, "well", a_zombie_commits, "zombie"),
-        (leases, "_refusal", obeys_any_epoch, "well", an_old_message_comes_after_a_repair, "stale message"),
-        (leases, "_refusal", takes_a_held_stage, "well", a_message_comes_twice, "two workers"),
-        (leases, "claim", counts_no_attempts, "well", every_worker_dies, "too often"),
+        (leases, "_take", obeys_any_epoch, "well", an_old_message_comes_after_a_repair, "stale message"),
+        (leases, "_TAKE", takes_a_held_stage, "well", a_message_comes_twice, "two workers"),
+        (leases, "_TAKE", takes_what_is_not_ready, "well", a_message_comes_before_its_time, "before what it needs"),
+        (leases, "_TAKE", takes_before_its_time, "well", a_stage_is_handed_back_for_a_while, "too soon"),
+        (leases, "_take", counts_no_attempts, "well", every_worker_dies, "too often"),
         (jobs, "end", leaves_stages_at_work, "well", a_worker_commits_after_the_cancel, "zombie"),
         (leases, "expired", finds_nothing, "well", a_worker_dies, "never ends"),
         (handover, "_send_again", counts_a_stop, "well", a_worker_stops, "cost an attempt"),

@@ -9,7 +9,7 @@ import pytest
 
 from core import jobs, leases, parts, states
 from core.db import transaction
-from core.leases import Lease, Refused
+from core.leases import Claim, Lease, Refused
 from core.models import Job, JobStage, now
 from core.parts import PartPlan
 from pipelines import canvas, reconciler
@@ -287,5 +287,5 @@ def test_two_at_once_do_no_harm(broker):
     live = {(job.id, again(job).epoch) for job in made}
     # Each job has a message that still counts, and no more than one that may be claimed.
     assert live <= set(messages(broker, "probe"))
-    assert all(isinstance(claim(job, "probe")[1], JobStage) for job in made)
+    assert all(isinstance(claim(job, "probe")[1], Claim) for job in made)
     assert {claim(job, "probe")[1] for job in made} == {Refused.BUSY}

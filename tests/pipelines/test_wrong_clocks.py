@@ -8,8 +8,8 @@ import pytest
 
 from core import leases, states
 from core.db import transaction
-from core.leases import Lease, Refused
-from core.models import Job, JobStage, now
+from core.leases import Claim, Lease, Refused
+from core.models import Job, now
 from pipelines import canvas, reconciler
 from tests.core.rows import make_job
 from tests.pipelines.test_reconciler import again
@@ -46,7 +46,7 @@ def test_a_lease_lasts_as_long_whoever_takes_it(database, seconds):
     job = make_job()
     with clock_off_by(seconds):
         lease, taken = claim(job, "one")
-        assert isinstance(taken, JobStage)
+        assert isinstance(taken, Claim)
         assert leases.renew(lease, seconds=15, progress=0.5)
         assert abs((now() - timedelta(seconds=seconds)) - probe(job).started_at) < timedelta(seconds=10)
     left = probe(job).lease_expires_at - now()
@@ -59,7 +59,7 @@ def test_a_lease_lasts_as_long_whoever_takes_it(database, seconds):
 def test_who_has_a_wrong_clock_takes_nothing_from_others(database, seconds):
     job = make_job()
     assert canvas.dispatch(job)
-    assert isinstance(claim(job, "one")[1], JobStage)
+    assert isinstance(claim(job, "one")[1], Claim)
     with clock_off_by(seconds):
         assert claim(job, "two")[1] is Refused.BUSY
         assert leases.expired() == []

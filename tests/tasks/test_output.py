@@ -11,8 +11,8 @@ import av
 import numpy as np
 import pytest
 
-from core.leases import Lease
-from core.models import JobStage
+from core.leases import Claim, Lease
+from core.models import now
 from core.settings import Settings
 from core.storage.s3 import S3Storage
 from media import boxes
@@ -29,6 +29,12 @@ SPEC = VideoSpec(
 )
 
 
+def claimed(digest):
+    what = {"digest": digest, "params": {}, "inputs": {}, "needs": [], "notes": None, "attempt": 1, "setbacks": 0}
+    when = {"queued_at": now(), "started_at": now()}
+    return Claim(job_id="job_x", name="trim", kind="trim", account_id="acc_x", request_id=None, **what, **when)
+
+
 class Run:
     """An attempt of the trim stage, its storage and what it leaves there."""
 
@@ -36,8 +42,7 @@ class Run:
         self.storage, digest = storage, uuid4().hex * 2
         self.prefix = f"artifacts/{digest[:2]}/{digest}/"
         self.beat = Heartbeat(Lease("job_x", "trim", 1, "me"), lease_s=15, every_s=1)
-        row = JobStage(job_id="job_x", name="trim", digest=digest, params={}, inputs={}, notes=None)
-        self.ctx = StageContext(row, STAGES["trim"], "acc_x", storage=storage, settings=Settings(), beat=self.beat)
+        self.ctx = StageContext(claimed(digest), STAGES["trim"], storage=storage, settings=Settings(), beat=self.beat)
 
     def require_nothing(self):
         assert list(self.storage.keys(self.prefix)) == []

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from celery.exceptions import Retry
 
 from core import jobs, leases, states
 from core.errors import InputError, TransientError
@@ -62,6 +63,19 @@ def test_trouble_that_stays_is_told_by_its_name(task):
     job = run(shaky)
     assert (job.status, job.error["code"], job.error["retryable"]) == (states.FAILED, "storage_unavailable", True)
     assert trouble == []
+
+
+def test_a_message_that_comes_too_soon_comes_again_in_time(task, monkeypatch):
+    shaky, _ = task
+    job = make_job((stage_plan("shaky"),))
+    lease = Lease(job.id, "shaky", job.epoch, "owner")
+    leases.claim(lease, seconds=15, attempts=2)
+    leases.release(lease, delay_s=60)
+    asked = []
+    monkeypatch.setattr(shaky, "retry", lambda *, countdown: asked.append(countdown) or Retry())
+    shaky.apply(args=(job.id, job.epoch))
+    assert [55 < countdown <= 60 for countdown in asked] == [True]
+    assert jobs.get(job.account_id, job.id).stages[0].attempt == 1
 
 
 def test_an_error_of_the_user_is_never_tried_again(task):

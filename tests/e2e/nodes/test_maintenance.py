@@ -6,7 +6,7 @@ import pytest
 
 from core import jobs, leases, states
 from core.db import transaction
-from core.leases import Lease
+from core.leases import Claim, Lease
 from core.models import JobStage, now
 from tasks.app import celery_app
 from tests.core.rows import make_job
@@ -39,7 +39,7 @@ def test_lost_work_is_recovered_while_all_light_processes_are_busy(system):
             session.get_one(JobStage, (job.id, "probe")).status = states.SUCCEEDED
             session.get_one(JobStage, (job.id, "trim")).queued_at = now()
         claimed = leases.claim(Lease(job.id, "trim", 1, "gone/1/x"), seconds=15, attempts=4)
-        assert isinstance(claimed, JobStage)
+        assert isinstance(claimed, Claim)
         with transaction() as session:
             session.get_one(JobStage, (job.id, "trim")).lease_expires_at = now() - timedelta(seconds=1)
         celery_app.send_task("reconcile", retry=False)
