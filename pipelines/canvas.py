@@ -46,6 +46,7 @@ def build(job: Job) -> Signature | None:
     """Return the canvas of what is left to send; None when nothing is. Every message is `(job id, epoch, stage)`."""
 
     kinds = {stage.name: stage.kind for stage in job.stages}
+    weights = {stage.name: stage.weight for stage in job.stages}
 
     def message(name: str) -> Signature:
         # Asking for a result would subscribe this process to a channel for each message.
@@ -56,10 +57,12 @@ def build(job: Job) -> Signature | None:
             options={"ignore_result": True} | headers(job.trace),
         )
 
-    steps = [
-        message(level[0]) if len(level) == 1 else group([message(name) for name in level])
-        for level in levels(job.stages)
-    ]
+    def step(level: list[str]) -> Signature:
+        # What takes longest is begun first: few workers then end at about the same time (Graham's rule).
+        ordered = sorted(level, key=lambda name: weights[name], reverse=True)
+        return message(level[0]) if len(level) == 1 else group([message(name) for name in ordered])
+
+    steps = [step(level) for level in levels(job.stages)]
     if not steps:
         return None
     return steps[0] if len(steps) == 1 else chain(*steps)

@@ -16,7 +16,7 @@ EDIT = {
 
 def job_of(needs, **status):
     stages = [
-        JobStage(name=name, kind=name, needs=before, status=status.get(name, states.QUEUED))
+        JobStage(name=name, kind=name, needs=before, status=status.get(name, states.QUEUED), weight=1)
         for name, before in needs.items()
     ]
     return Job(id="job_x", epoch=3, status=states.RUNNING, stages=stages)
@@ -70,6 +70,13 @@ def test_an_edit_is_a_chain_with_one_chord_inside():
     assert isinstance(rest, _chord)
     assert sorted(task.task for task in rest.tasks) == ["brand", "preview"]
     assert rest.body.task == "publish"
+
+
+def test_what_takes_longest_is_sent_first():
+    job = job_of({"one": [], "two": [], "three": [], "join": ["one", "two", "three"]})
+    for stage, weight in zip(job.stages, (1.3, 2.2, 1.8, 0.3), strict=True):
+        stage.weight = weight
+    assert [message.args[2] for message in flatten(canvas.build(job))] == ["two", "three", "one", "join"]
 
 
 def test_every_message_carries_job_epoch_and_stage_and_nothing_else():
