@@ -1,0 +1,114 @@
+"""Playlists in a real browser: played as they are, and their segments fed to it one by one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from media.barcode import read
+from media.hls.package import Clip, package
+from media.hls.playlist import CONTENT_TYPE, Stretch, media_playlist
+from media.hls.seams import render_seams
+from media.sample import make_sample
+from media.types import Range
+from tests.media.smartcut.variants import make
+from tests.playback.browser import player
+
+RATE = 30
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recording") / "recording.mp4"
+    make_sample(path, seconds=Fraction(24), size=(320, 180), keyframe_every=60)
+    return path
+
+
+@pytest.fixture(scope="module")
+def shelved(storage):
+    """A function that makes a file, and a playlist of it, addresses that the API serves."""
+    shelf, _ = storage
+
+    def put(path, stretches, init):
+        name = path.name
+        shelf.put_file(name, path, content_type="video/mp4")
+        film = shelf.sign_get(name, expires_s=600, filename=name, content_type="video/mp4", inline=True)
+        text = path.with_suffix(".m3u8")
+        segments = [segment for stretch in stretches for segment in stretch]
+        most = max(segment.duration for segment in segments)
+        text.write_text(media_playlist([Stretch(film, init, stretch) for stretch in stretches], longest=most))
+        shelf.put_file(text.name, text, content_type=CONTENT_TYPE)
+        return film, shelf.sign_get(text.name, expires_s=600, filename=text.name, content_type=CONTENT_TYPE)
+
+    return put
+
+
+def test_a_playlist_is_played(recording, shelved, browser, storage, tmp_path):
+    target = tmp_path / "film.mp4"
+    with recording.open("rb") as file:
+        made = package([Clip(file)], target)
+    _, playlist = shelved(target, [made.segments], made.init)
+    with player(browser, playlist, f"{storage[1]}/healthz") as watching:
+        assert watching.duration == pytest.approx(24, abs=0.1)
+        for number in (0, 179, 180, 181, 700):
+            assert read(watching.seek((number + 0.5) / RATE).luma) == number
+
+
+def test_joints_are_played_over_in_step_with_their_sound(recording, shelved, browser, storage, tmp_path):
+    target = tmp_path / "seams.mp4"
+    with recording.open("rb") as file:
+        seams = render_seams(file, target, [Range(Fraction(1), Fraction("10.5")), Range(Fraction(14), Fraction(24))])
+    numbers = [*range(30, 120), *range(240, 315), *range(420, 480), *range(660, 720)]
+    _, playlist = shelved(target, seams.joints, seams.rendition.init)
+    with player(browser, playlist, f"{storage[1]}/healthz") as watching:
+        assert watching.duration == pytest.approx(len(numbers) / RATE, abs=0.1)
+        # Around each cut, and each place where a body would stand.
+        for place in (0, 88, 89, 90, 91, 163, 164, 165, 166, 224, 225, 226, len(numbers) - 1):
+            assert read(watching.seek((place + 0.5) / RATE).luma) == numbers[place], place
+        played = watching.play()
+    assert played.troubles == []
+    seen = [read(shown.luma) for shown in played.pictures]
+    assert [number for number in numbers if number in seen] == seen
+    assert len(seen) > len(numbers) / 3
+    flashes = [place / RATE for place, number in enumerate(numbers) if number % RATE == 0]
+    for flash in flashes[1:]:
+        offset = min((click - flash for click in played.clicks), key=abs)
+        assert abs(offset) <= 2 * 1024 / 48_000, f"the click of the flash at {flash} comes {offset} s later"
+
+
+FEED = """async ([film, codecs, init, segments]) => {
+  const type = `video/mp4; codecs="${codecs}"`;
+  if (!MediaSource.isTypeSupported(type)) throw new Error(`${type} is not supported`);
+  const source = new MediaSource();
+  const video = document.createElement("video");
+  video.src = URL.createObjectURL(source);
+  await new Promise((resolve) => source.addEventListener("sourceopen", resolve, { once: true }));
+  const buffer = source.addSourceBuffer(type);
+  buffer.timestampOffset = -1;
+  for (const [offset, size] of [init, ...segments]) {
+    const answer = await fetch(film, { headers: { Range: `bytes=${offset}-${offset + size - 1}` } });
+    const done = new Promise((resolve, reject) => {
+      buffer.addEventListener("updateend", resolve, { once: true });
+      buffer.addEventListener("error", () => reject(new Error("not taken")), { once: true });
+    });
+    buffer.appendBuffer(await answer.arrayBuffer());
+    await done;
+  }
+  const { buffered } = buffer;
+  return [...Array(buffered.length).keys()].map((n) => [buffered.start(n), buffered.end(n)]);
+}"""
+
+
+@pytest.mark.parametrize("name", ["recording.mp4", "pyramid.mp4", "baseline.mp4"])
+def test_segments_are_taken_by_a_source_buffer(recording, shelved, browser, storage, tmp_path, name):
+    film = recording if name == recording.name else make(recording, tmp_path, name)
+    with film.open("rb") as file:
+        made = package([Clip(file)], tmp_path / f"packed-{name}", segment=Fraction(2))
+    address, _ = shelved(tmp_path / f"packed-{name}", [made.segments], made.init)
+    segments = [[segment.offset, segment.size] for segment in made.segments]
+    with browser.new_page(bypass_csp=True) as page:
+        page.goto(f"{storage[1]}/healthz")
+        init = [made.init.offset, made.init.size]
+        [[start, end]] = page.evaluate(FEED, [address, made.codecs, init, segments])
+    assert (start, end) == (pytest.approx(0, abs=0.025), pytest.approx(24, abs=0.05))
