@@ -82,6 +82,7 @@ bench: .venv/bench ## Measure the engine beside others: half an hour or more, an
 	@$(BIN)/python -m bench.overhead
 	@$(BIN)/python -m bench.capacity
 	@$(BIN)/python -m bench.scaling_page
+	@$(BIN)/python -m bench.engine_page
 
 images: ## Build cutwork-api and cutwork-worker with docker, podman or buildah
 	@images/build.sh

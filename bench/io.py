@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from bench import exact, results
+from bench import exact, goals, results
 from bench.cut_by_engine import THREADS
 from bench.latency import delayed
 from bench.source import CACHE, RATE, recording, warm
@@ -151,6 +151,7 @@ def main() -> None:
             "frames shown (first, last off by)": "shown",
         },
     )
+    results.show_goals(goals.io(rows))
     again = {"source_minutes": minutes, "repeat": f"python -m bench.io --minutes {minutes}"}
     print(f"\n{results.save('io', [results.machine(), *(row | again for row in rows)])}")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bench import exact, results
+from bench import exact, goals, results
 from bench.measure import run
 from bench.peers import ffmpeg
 from bench.source import CACHE, RATE, recording, warm
@@ -56,8 +57,14 @@ def measure(name: str, seconds: int) -> dict[str, Any]:
         "exact": found.exact,
         "shown": found.text,
         "load_before": busy,
+        "command": shlex.join(_plain(word) for word in command),
         "repeat": f"python -m bench.parallel --seconds {seconds}",
     }
+
+
+def _plain(word: str) -> str:
+    """A word of a command without what is this machine's own."""
+    return {sys.executable: "python", ffmpeg(): "ffmpeg"}.get(word, "OUT.mp4" if word.endswith("/cut.mp4") else word)
 
 
 def _command(name: str, source: Path, target: Path, end: Fraction) -> list[str]:
@@ -107,6 +114,7 @@ def main() -> None:
         row["speed_ratio"] = round(by_name["ffmpeg-2"]["wall_s"] / row["wall_s"], 3)
         row["cpu_ratio"] = round(row["cpu_s"] / by_name["process"]["cpu_s"], 3)
     results.show(rows, _COLUMNS)
+    results.show_goals(goals.parallel(rows))
     head = results.machine()
     path = results.save("parallel", [head, *rows])
     print(f"\n{path}: {head['date']}, {head['cores']} cores, {head['cpu']}")

@@ -7,11 +7,13 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.goals import Goal
 from bench.peers import ffmpeg_version
 
 FOLDER = Path("bench/results")
@@ -58,6 +60,13 @@ def save(name: str, rows: Sequence[Row]) -> Path:
     return target
 
 
+def earlier(name: str) -> list[dict[str, Any]]:
+    """The rows that were saved last, without that of the machine; none if there are none."""
+    path = FOLDER / f"{name}.json"
+    rows: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return rows[1:]
+
+
 def show(rows: Sequence[Row], columns: Mapping[str, str]) -> None:
     """Print the rows under `columns` (heading to key) as a Markdown table."""
     cells = [list(columns), *([_text(row.get(key)) for key in columns.values()] for row in rows)]
@@ -66,6 +75,14 @@ def show(rows: Sequence[Row], columns: Mapping[str, str]) -> None:
         print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |")
         if number == 0:
             print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+
+
+def show_goals(found: Iterable[Goal]) -> None:
+    """Print what was asked for beside what was measured."""
+    rows = [asdict(goal) for goal in found]
+    if rows:
+        print()
+        show(rows, {"goal": "goal", "measured": "measured", "met": "met"})
 
 
 def note(text: str) -> None:

@@ -1,7 +1,9 @@
 """What a trim costs, against others: `python -m bench.trim [--minutes 50] [--rows smart,ffmpeg-copy,…]`.
 
-Prints tables and writes bench/results/trim.json. Every row is a process of its own, measured with its children, on a
-recording that lies in the page cache. What would take too long is measured on a part and multiplied; the row says so.
+Prints tables and writes bench/results/trim.json, in which rows that were not measured now stay as they were, marked as
+of an earlier run; of another length than 50 minutes, bench/results/trim-MINUTES.json. Every row is a process of its
+own, measured with its children, on a recording that lies in the page cache. What would take too long is measured on a
+part and multiplied; the row says so.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bench import exact, results
+from bench import exact, goals, results
 from bench.measure import BenchError, Cost, run
 from bench.peers import ffmpeg, peer
 from bench.source import CACHE, RATE, recording, warm
@@ -25,6 +27,9 @@ from bench.source import CACHE, RATE, recording, warm
 # Both begin and end in the middle of groups of pictures.
 PART_OF_ALL = (Fraction(3, 10), Fraction(9, 10))
 MINUTE = (Fraction(305), Fraction(365))
+_MINUTES = 50
+_ONE_MINUTE = "one minute"
+_PARTS = ("nothing", "edges")
 _TIMEOUT = 900.0
 _CORES = str(os.cpu_count())
 
@@ -213,8 +218,10 @@ def main() -> None:
         rows.append(measure(WAYS[name], options.minutes, whole))
         if name == "smart":
             rows += floor(options.minutes, rows[-1])
-    against_smart(rows)
     flat = [measure(WAYS[name], minutes, MINUTE) for name in names if name in FLAT for minutes in options.lengths]
+    target = "trim" if options.minutes == _MINUTES else f"trim-{options.minutes}"
+    rows, flat = _with_earlier(target, rows, [{**row, "table": _ONE_MINUTE} for row in flat])
+    against_smart(rows)
     against_smart(flat)
     print(f"\n{options.minutes} minutes, of which {_plain(whole[0])} s to {_plain(whole[1])} s are kept\n")
     results.show(rows, _COLUMNS)
@@ -222,13 +229,36 @@ def main() -> None:
         print("\nOne minute kept of recordings of different lengths\n")
         results.show(flat, _COLUMNS)
     head = results.machine()
-    path = results.save("trim", [head, *rows, *({**row, "table": "one minute"} for row in flat)])
+    path = results.save(target, [head, *rows, *flat])
+    results.show_goals(goals.trim([*rows, *flat]))
     print(f"\n{path}: {head['date']}, {head['cores']} cores, {head['cpu']}")
+
+
+def _with_earlier(name: str, *tables: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], ...]:
+    """The tables, each with those rows of the last result that were not measured now."""
+
+    def key(row: dict[str, Any]) -> tuple[Any, ...]:
+        return row.get("table"), row["row"], row["source_minutes"]
+
+    fresh = {key(row) for table in tables for row in table}
+    kept = [row | {"earlier_run": True} for row in results.earlier(name) if key(row) not in fresh]
+    order = ["smart", *_PARTS, *WAYS]
+
+    def place(row: dict[str, Any]) -> tuple[int, int]:
+        return order.index(row["row"]), row["source_minutes"]
+
+    of = (None, _ONE_MINUTE)
+    return tuple(
+        sorted([*table, *(row for row in kept if row.get("table") == title)], key=place)
+        for title, table in zip(of, tables, strict=True)
+    )
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.trim", description=__doc__)
-    parser.add_argument("--minutes", type=int, default=50, help="length of the recording; three fifths of it are kept")
+    parser.add_argument(
+        "--minutes", type=int, default=_MINUTES, help="length of the recording; three fifths of it are kept"
+    )
     parser.add_argument("--rows", default=",".join(WAYS), help="which ways, joined by commas (default: all)")
     parser.add_argument(
         "--lengths", type=int, nargs="*", default=[10, 50, 180], help="minutes of the recordings one minute is kept of"
