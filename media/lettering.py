@@ -103,7 +103,7 @@ def runs_left(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of text set in one font size; `width` and `height` in pixels, the height in whole lines."""
+    """Lines of text set in one font size; `width` and `height` in pixels, nothing of a letter is outside."""
 
     lines: tuple[str, ...]
     size: int
@@ -124,7 +124,8 @@ class Block:
 
     @property
     def height(self) -> int:
-        return self.leading * len(self.lines)
+        # Lines stand closer than a font's letters are high: the last one needs all of its room.
+        return self.leading * (len(self.lines) - 1) + max(self.leading, sum(self.font.getmetrics()))
 
     def draw(self, mask: Image.Image, x: int, y: int, *, align: Literal["start", "center"] = "start") -> None:
         """Write the lines in white on an `L` picture, the block's top left corner at (x, y).
@@ -133,7 +134,7 @@ class Block:
         """
         pen = ImageDraw.Draw(mask)
         ascent, descent = self.font.getmetrics()
-        inset = (self.leading - ascent - descent) // 2
+        inset = max((self.leading - ascent - descent) // 2, 0)
         for row, line in enumerate(self.lines):
             room = self.width - round(self.font.getlength(line))
             left = x + (room // 2 if align == "center" else room if runs_left(line) else 0)

@@ -29,8 +29,10 @@ RATE = Fraction(25)
 SECONDS = Fraction(4)
 _GAP = 6
 _QUALITY = 74
-_SIZE = 400, 224
-_HIGH = 140, 248
+_SIZE = 800, 448
+_HIGH = 280, 496
+_SHRUNK = 2
+"""Films are so many times as large as their pictures on the page: fonts are made for more than a stamp."""
 _GREEN = "#0f2a26"
 
 
@@ -60,7 +62,8 @@ class _Studio:
             base = container.streams.video[0].time_base or Fraction(1)
             frames = [((frame.pts or 0) * base, frame) for frame in container.decode(video=0)]
             shown = [max((f for f in frames if f[0] <= time), key=lambda f: f[0])[1] for time in times]
-            return [Image.fromarray(frame.to_ndarray(format="rgb24")) for frame in shown]
+            pictures = [Image.fromarray(frame.to_ndarray(format="rgb24")) for frame in shown]
+            return [picture.reduce(_SHRUNK) for picture in pictures]
 
     def _recording(self, size: tuple[int, int]) -> Path:
         path = self._folder / f"{size[0]}.mp4"

@@ -88,13 +88,13 @@ def _bar(strip: _Strip, heading: str, below: str) -> list[Element]:
     elements = [
         Element(plate(wide, high, look.background, _PLATE), 0, 0, way="across"),
         Element(plate(stripe, high, look.accent), 0, 0, way="down", length=Fraction(4, 10)),
-        Element(written(upper, ink_for(look.background, look.color)), x, pad, Fraction(2, 10), "left"),
+        Element(written(upper, ink_for(look.background, look.color)), x, pad, Fraction(35, 100), "left"),
     ]
     if logo is not None:
         elements.append(Element(logo, stripe + pad, (high - logo.height) // 2, Fraction(2, 10)))
     if lower:
         words = written(lower, ink_for(look.background, look.color), strength=217)
-        elements.append(Element(words, x, pad + upper.height, Fraction(3, 10), "left"))
+        elements.append(Element(words, x, pad + upper.height, Fraction(45, 100), "left"))
     return elements
 
 

@@ -136,6 +136,18 @@ def test_words_are_not_cut_and_lines_are_even() -> None:
     assert block.width < 500  # a greedy break would leave "Theory" alone under a full line
 
 
+@pytest.mark.parametrize("family", ["sans", "serif"])
+@pytest.mark.parametrize("text", ["Åpfel, Ōgÿ (jq)", "Žluťoučký gyp\nŮpěl jq"])
+def test_nothing_of_a_letter_is_outside_its_block(text: str, family: Family) -> None:
+    block = set_block(text, 60, 2000, Style(family, 600))
+    exact, roomy = Image.new("L", (block.width, block.height)), Image.new("L", (block.width, block.height + 80))
+    block.draw(exact, 0, 0)
+    block.draw(roomy, 0, 40)
+    assert roomy.getbbox()[1] >= 40
+    assert np.array_equal(np.asarray(exact), np.asarray(roomy)[40:-40])
+    assert not np.asarray(roomy)[-40:].any()
+
+
 def test_a_word_wider_than_the_card_is_cut() -> None:
     rows = ink(card("Donaudampfschifffahrtsgesellschaftskapitaensmuetze" * 2, size=(320, 180)), Fraction(4))
     assert rows[:, -int(320 * SAFE) :].max() == 0
@@ -185,8 +197,11 @@ def test_arabic_is_joined_ordered_and_set_from_the_right() -> None:
     two_lines = set_block(f"{words}\n\u0628", 40, 2000)
     mask = Image.new("L", (two_lines.width, two_lines.height), 0)
     two_lines.draw(mask, 0, 0)
-    below = np.nonzero(np.asarray(mask)[two_lines.leading :])[1]
-    assert below.min() > two_lines.width / 2
+    one_line = Image.new("L", mask.size, 0)
+    block.draw(one_line, 0, 0)
+    second = np.nonzero(np.asarray(mask) != np.asarray(one_line))[1]
+    assert len(second)
+    assert second.min() > two_lines.width / 2
 
 
 def test_right_to_left_is_refused_where_it_cannot_be_ordered(monkeypatch) -> None:

@@ -245,10 +245,10 @@ def test_text_is_where_it_was_asked_for(position):
     reference = Image.new("RGB", dark.size, (10, 20, 30))
     font = ImageFont.truetype(str(files("fontpkg_noto_sans") / "files" / "NotoSans[wdth,wght].ttf"), 40)
     font.set_variation_by_axes([400, 100])
-    box = (round(font.getlength("Hello")), 48)
-    x, y = {"top-left": (20, 20), "center": ((400 - box[0]) // 2, 76), "bottom-right": (380 - box[0], 132)}[position]
-    inset = (48 - sum(font.getmetrics())) // 2
-    ImageDraw.Draw(reference).text((x, y + inset), "Hello", font=font, fill="#ff8000")
+    wide, high = round(font.getlength("Hello")), sum(font.getmetrics())
+    middle, end = ((400 - wide) // 2, (200 - high) // 2), (380 - wide, 180 - high)
+    place = {"top-left": (20, 20), "center": middle, "bottom-right": end}[position]
+    ImageDraw.Draw(reference).text(place, "Hello", font=font, fill="#ff8000")
     assert psnr(reference, made) > 40
 
 
