@@ -42,10 +42,8 @@ def main() -> None:
     rows = [row for name, (width, sources) in tasks.items() for row in _rows(name, width, sources, rounds)]
     results.save("images", [results.machine() | {"pillow": _version("pillow"), "pyvips": _version("pyvips")}, *rows])
     columns = {"work": "row", "side": "side", "s an image": "wall_s", "CPU s": "cpu_s", "memory MB": "memory_mb"}
-    results.show(
-        rows,
-        columns | {"to the fastest": "ratio", "in CPU": "cpu_ratio", "PSNR to Pillow dB": "psnr_db", "load": "load"},
-    )
+    columns |= {"to the fastest": "ratio", "in CPU": "cpu_ratio", "in memory": "memory_ratio", "KB a file": "made_kb"}
+    results.show(rows, columns | {"PSNR to Pillow dB": "psnr_db", "load": "load"})
 
 
 def _rows(name: str, width: int, sources: Sequence[Path], rounds: int) -> list[dict[str, Any]]:
@@ -59,7 +57,7 @@ def _rows(name: str, width: int, sources: Sequence[Path], rounds: int) -> list[d
                 known = best.setdefault(side, found)
                 best[side] = {key: min(value, known[key]) for key, value in found.items()}
         likeness = {side: _likeness(Path(place), side, len(sources)) for side in SIDES}
-    fastest = {key: min(one[key] for one in best.values()) for key in ("wall", "cpu")}
+    fastest = {key: min(one[key] for one in best.values()) for key in ("wall", "cpu", "memory")}
     return [
         {
             "row": name,
@@ -67,8 +65,10 @@ def _rows(name: str, width: int, sources: Sequence[Path], rounds: int) -> list[d
             "wall_s": round(one["wall"] / len(sources), 4),
             "cpu_s": round(one["cpu"] / len(sources), 4),
             "memory_mb": round(one["memory"] / 2**20),
+            "made_kb": round(one["bytes"] / len(sources) / 1000, 1),
             "ratio": round(one["wall"] / fastest["wall"], 2),
             "cpu_ratio": round(one["cpu"] / fastest["cpu"], 2),
+            "memory_ratio": round(one["memory"] / fastest["memory"], 2),
             "psnr_db": likeness[side],
             "load": load,
         }
@@ -80,7 +80,8 @@ def _run(side: str, width: int, sources: Sequence[Path], folder: Path) -> dict[s
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "bench.images_side", side, str(width), str(folder), *map(str, sources)]
     cost = measure.run(command, timeout=600)
-    return {**json.loads(cost.output), "memory": float(cost.memory)}
+    made = sum((folder / f"{number}.webp").stat().st_size for number in range(len(sources)))
+    return {**json.loads(cost.output), "memory": float(cost.memory), "bytes": float(made)}
 
 
 def _likeness(folder: Path, side: str, count: int) -> float:
@@ -121,11 +122,11 @@ def _mixed() -> list[Path]:
     for number in range(_COUNT):
         kind = rng.choices(list(kinds), weights)[0]
         width = rng.choice((400, 640, 1024, 1600, 2400, 3000))
+        left = rng.randrange(0, 900)
         path = _CACHE / f"{number:03}-{width}.{kind}"
         paths.append(path)
         if not path.exists():
             picture = picture or Image.open(_large()).convert("RGB")
-            left = rng.randrange(0, 900)
             part = picture.crop((left, 0, left + 3000, 3000 - 500 * (number % 3)))
             made = part.resize((width, round(width * part.height / part.width)), Image.Resampling.LANCZOS)
             if kind == "png" and number % 2:

@@ -18,10 +18,16 @@ Work = Callable[[Path, Path, int], None]
 
 def cutwork() -> Work:
     """The engine."""
+    from PIL import Image
+
     from media.image.encode import Encoding
     from media.image.operations import Resize
     from media.image.plan import Output
     from media.image.render import render
+    from media.image.scaling import resample
+
+    # It loads libvips when it first needs it; the others have loaded theirs by now.
+    resample(Image.new("RGB", (512, 512)), (256, 256))
 
     def make(source: Path, target: Path, width: int) -> None:
         output = Output(name=target.stem, encoding=Encoding(quality=QUALITY), resize=Resize(width=width, height=width))

@@ -63,7 +63,7 @@ def render(
     shared = None if plan.moves else rendering.still()
     files = {}
     for number, output in enumerate(plan.outputs):
-        frames = _animation(rendering, output) if shared is None else [_sized(shared, output)]
+        frames = _animation(rendering, output) if shared is None else [_sized(shared, output, notices)]
         if file.animated and len(frames) == 1:
             notices.add("first_frame_only", f"{output.encoding.format} does not move: it shows the first frame.")
         path = folder / output.filename
@@ -86,21 +86,21 @@ class _Rendering:
 
     def still(self) -> Frame:
         frame = self._file.still(profile=self._profile, scale=self._plan.scale, notices=self._notices)
-        return next(apply(iter([frame]), self._plan.operations))
+        return next(apply(iter([frame]), self._plan.operations, self._notices))
 
     def frames(self, output: Output) -> Iterator[Frame]:
         steps = [*self._plan.operations, output.resize] if output.resize else self._plan.operations
-        return apply(self._file.moments(profile=self._profile, notices=self._notices), steps)
+        return apply(self._file.moments(profile=self._profile, notices=self._notices), steps, self._notices)
 
 
-def apply(frames: Iterator[Frame], operations: Sequence[Operation]) -> Iterator[Frame]:
+def apply(frames: Iterator[Frame], operations: Sequence[Operation], notices: Notices) -> Iterator[Frame]:
     """Each frame after all operations, whose effects are made from the first."""
     effects: list[Effect] = []
     for number, frame in enumerate(frames):
         image = frame.image
         for place, operation in enumerate(operations):
             if number == 0:
-                effects.append(operation.effect(image))
+                effects.append(operation.effect(image, notices))
             image = effects[place](image)
         yield replace(frame, image=image)
 
@@ -110,8 +110,8 @@ def _animation(rendering: _Rendering, output: Output) -> list[Frame]:
     return list(frames) if output.encoding.format in encode.ANIMATES else [next(frames)]
 
 
-def _sized(frame: Frame, output: Output) -> Frame:
-    return next(apply(iter([frame]), [output.resize])) if output.resize else frame
+def _sized(frame: Frame, output: Output, notices: Notices) -> Frame:
+    return next(apply(iter([frame]), [output.resize], notices)) if output.resize else frame
 
 
 def _facts(path: Path, frames: Sequence[Frame], format_: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from PIL import Image
 from media.image import operations as ops
 from media.image.encode import EXTENSIONS, QUALITY
 from media.image.lengths import Length
+from media.types import Notices
 from pipelines import image as pipeline
 from pipelines.image_operations import OPERATIONS
 from pipelines.image_schema import FORMATS, QUALITIES, ImageSchema
@@ -56,7 +57,7 @@ def test_every_operation_runs_with_all_and_with_no_options(name):
         [asked] = loaded([{"op": name} | options])["operations"]
         asked.pop("asset", None)
         step = operation(asked, Image.new("RGBA", (8, 8)) if name == "overlay" else None)
-        assert step.effect(picture)(picture).size == step.size(120, 90)
+        assert step.effect(picture, Notices())(picture).size == step.size(120, 90)
 
 
 def test_values_arrive_as_they_were_meant():

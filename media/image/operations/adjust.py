@@ -8,6 +8,7 @@ from fractions import Fraction
 from PIL import Image, ImageEnhance
 
 from media.image.operations.base import Effect, SameSize, colours_only
+from media.types import Notices
 
 ONE = Fraction(1)
 
@@ -31,7 +32,7 @@ class Adjust(SameSize):
         exact = ((v * float(self.brightness) - 0.5) * float(self.contrast) + 0.5 for v in bent)
         return [min(255, max(0, int(v * 255 + 0.5))) for v in exact]
 
-    def effect(self, first: Image.Image) -> Effect:  # noqa: ARG002
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Look each value up, then saturate."""
         table = self.curve() * 3
 

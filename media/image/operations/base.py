@@ -7,6 +7,8 @@ from typing import Protocol
 
 from PIL import Image, ImageColor
 
+from media.types import Notices
+
 Effect = Callable[[Image.Image], Image.Image]
 
 TRANSPARENT = "transparent"
@@ -16,14 +18,15 @@ class Operation(Protocol):
     """One step on a picture in RGB or RGBA.
 
     `size` tells the size of its result before anything is drawn. `effect` is given the first frame, where it may look
-    for what matters and draw what does not change, and returns what is then done to every frame.
+    for what matters and draw what does not change, and returns what is then done to every frame; what the user should
+    know of that goes to `notices`.
     """
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height that a picture of these comes out with. Raises InputError if it makes no sense for one."""
         ...
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:
         """What to do to each frame."""
         ...
 

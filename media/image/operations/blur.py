@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 from media.image.operations.base import Effect, SameSize, premultiplied
 from media.image.operations.region import Region, within
+from media.types import Notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Blur(SameSize):
     radius: Fraction = Fraction(5)
     region: Region | None = None
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Blur, inside the region if there is one."""
         if self.region:
             self.region.box(*first.size)

@@ -8,6 +8,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from media.image.lengths import TWENTIETH, Length
 from media.image.operations.base import Effect, SameSize
+from media.types import Notices
 
 _FINE = 4
 """Corners are drawn so many times larger and reduced, which smooths their edge."""
@@ -19,7 +20,7 @@ class RoundCorners(SameSize):
 
     radius: Length = TWENTIETH
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Draw the shape once and multiply each frame's alpha channel by it."""
         shape = _shape(first.size, self.radius.pixels(min(first.size)))
 

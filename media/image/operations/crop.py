@@ -11,6 +11,7 @@ from media.errors import InputError
 from media.image.lengths import Gravity, Length, place
 from media.image.operations.base import Effect
 from media.image.saliency import best_window
+from media.types import Notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Crop:
             raise InputError("region_outside", f"The crop leaves nothing of the {width} × {height} pixels.")
         return kept
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Cut; the first frame says where."""
         kept = self.size(*first.size)
         x, y = best_window(first, *kept) if self.gravity == "smart" else place(kept, first.size, self.gravity)

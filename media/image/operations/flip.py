@@ -8,6 +8,7 @@ from typing import Literal
 from PIL import Image
 
 from media.image.operations.base import Effect, SameSize
+from media.types import Notices
 
 _WAYS = {"horizontal": Image.Transpose.FLIP_LEFT_RIGHT, "vertical": Image.Transpose.FLIP_TOP_BOTTOM}
 
@@ -18,6 +19,6 @@ class Flip(SameSize):
 
     axis: Literal["horizontal", "vertical"] = "horizontal"
 
-    def effect(self, first: Image.Image) -> Effect:  # noqa: ARG002
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Mirror."""
         return lambda frame: frame.transpose(_WAYS[self.axis])

@@ -9,7 +9,8 @@ from PIL import Image
 
 from media.image.lengths import QUARTER, TWENTIETH, Gravity, Length, place
 from media.image.operations.base import Effect, SameSize, put
-from media.image.operations.resize import resample
+from media.image.scaling import resample
+from media.types import Notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Overlay(SameSize):
     position: Gravity = "bottom-right"
     margin: Length = TWENTIETH
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Scale it once and lay it on every frame; it is kept inside the picture."""
         margin = self.margin.pixels(min(first.size))
         room = (max(1, first.width - 2 * margin), max(1, first.height - 2 * margin))

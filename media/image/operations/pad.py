@@ -8,6 +8,7 @@ from PIL import Image
 
 from media.image.lengths import ZERO, Length
 from media.image.operations.base import TRANSPARENT, Effect, SameSize, canvas, put
+from media.types import Notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Pad:
             height + self.top.pixels(height) + self.bottom.pixels(height),
         )
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Put each frame on a canvas; where it is transparent, it stays so."""
         size = self.size(*first.size)
         corner = (self.left.pixels(first.width), self.top.pixels(first.height))
@@ -46,7 +47,7 @@ class Background(SameSize):
 
     color: str = "#ffffff"
 
-    def effect(self, first: Image.Image) -> Effect:  # noqa: ARG002
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Fill; a picture that is opaque stays as it is."""
         return lambda frame: flatten(frame, self.color)
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from media.image.operations.base import Effect, SameSize, premultiplied
 from media.image.operations.region import Region, within
+from media.types import Notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Pixelate(SameSize):
     block: int = 16
     region: Region | None = None
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Take the mean of each block."""
         if self.region:
             self.region.box(*first.size)

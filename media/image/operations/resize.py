@@ -11,13 +11,10 @@ from PIL import Image
 from media.image.lengths import Gravity, place, place_exactly
 from media.image.operations.base import TRANSPARENT, Effect, canvas, put
 from media.image.saliency import best_window
+from media.image.scaling import Box, resample
+from media.types import Notices
 
 Fit = Literal["inside", "contain", "cover", "fill"]
-
-Box = tuple[float, float, float, float]
-
-_GAP = 3.0
-"""A whole-number box filter does the reduction down to so many times the target: Lanczos hides the difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +51,7 @@ class Resize:
         made = self._inside(width, height) if self.fit in {"inside", "contain"} else self.size(width, height)
         return min(Fraction(1), max(Fraction(made[0], width), Fraction(made[1], height)))
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Resample; a cover first takes the part that matters."""
         made = self.size(*first.size)
         if self.fit == "contain" and self.width and self.height:
@@ -78,10 +75,3 @@ class Resize:
             return float(x), float(y), float(x + int(width)), float(y + int(height))
         across, down = place_exactly((width, height), first.size, self.gravity)
         return float(across), float(down), float(across + width), float(down + height)
-
-
-def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
-    """The picture, or its part in `box`, at another size."""
-    if size == image.size and box in (None, (0, 0, *size)):
-        return image
-    return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_GAP)

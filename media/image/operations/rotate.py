@@ -9,6 +9,7 @@ from math import ceil, cos, radians, sin
 from PIL import Image
 
 from media.image.operations.base import TRANSPARENT, Effect, canvas, put
+from media.types import Notices
 
 _RIGHT = {
     90: Image.Transpose.ROTATE_270,
@@ -37,7 +38,7 @@ class Rotate:
             ceil(round(width * along + height * across, 6)),
         )
 
-    def effect(self, first: Image.Image) -> Effect:  # noqa: ARG002
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Transpose or, for other angles, resample by bicubic interpolation."""
         angle = self.angle % 360
         if angle == 0:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from PIL import Image, ImageFilter
 
 from media.image.operations.base import Effect, SameSize, colours_only
+from media.types import Notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Sharpen(SameSize):
     amount: Fraction = Fraction(4, 5)
     threshold: int = 2
 
-    def effect(self, first: Image.Image) -> Effect:  # noqa: ARG002
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Sharpen the colours."""
         mask = ImageFilter.UnsharpMask(float(self.radius), round(self.amount * 100), self.threshold)
         return lambda frame: colours_only(frame, lambda image: image.filter(mask))

@@ -11,6 +11,7 @@ from media.errors import InputError
 from media.image.lengths import TWENTIETH, Gravity, Length, place
 from media.image.operations.base import Effect, SameSize, paint, put
 from media.lettering import clean_text, set_block
+from media.types import Notices
 
 _MOST_SIZE = 2000
 
@@ -30,7 +31,7 @@ class Text(SameSize):
     position: Gravity = "bottom"
     margin: Length = TWENTIETH
 
-    def effect(self, first: Image.Image) -> Effect:
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
         """Draw the type once and lay it on every frame. Raises InputError unsupported_text, text_too_large."""
         words = clean_text(self.text)
         if not words.strip():

@@ -17,6 +17,7 @@ from media.image.operations import Adjust, Crop, Flip, Resize
 from media.image.sample import scene
 from media.image.thumbhash import thumbhash
 from media.probe import probe
+from media.types import Notices
 
 
 def facts(file):
@@ -83,12 +84,15 @@ def test_hashes_tell_the_alike_from_the_different(photo, hash_of):
     alike = [
         jpeg,
         photo.resize((97, 65)),
-        *(op.effect(photo)(photo) for op in (Adjust(brightness=Fraction(11, 10)), Resize(width=60))),
+        *(op.effect(photo, Notices())(photo) for op in (Adjust(brightness=Fraction(11, 10)), Resize(width=60))),
     ]
     assert max(bits(own, hash_of(image)) for image in alike) <= 10
     others = [
         scene(240, 160, seed=2),
-        *(op.effect(photo)(photo) for op in (Flip(axis="vertical"), Crop(aspect=Fraction(1, 2), gravity="left"))),
+        *(
+            op.effect(photo, Notices())(photo)
+            for op in (Flip(axis="vertical"), Crop(aspect=Fraction(1, 2), gravity="left"))
+        ),
     ]
     assert min(bits(own, hash_of(image)) for image in others) >= 16
 

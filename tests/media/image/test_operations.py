@@ -30,11 +30,12 @@ from media.image.operations import (
     Text,
 )
 from media.image.operations.base import paint
+from media.types import Notices
 
 
 def done(operation, image):
     """Its effect; the size must be the one that was announced."""
-    made = operation.effect(image)(image)
+    made = operation.effect(image, Notices())(image)
     assert made.size == operation.size(*image.size)
     return made
 
