@@ -27,6 +27,7 @@ from av.packet import Packet
 from av.stream import Discard
 from av.video.stream import VideoStream
 
+from media.effort import Effort, spare
 from media.grid import on_frames
 from media.probe import first_frame
 from media.readahead import announce
@@ -70,10 +71,11 @@ class Sound:
 class Reader:
     """A context manager that opens a source and decodes stretches of it, in any order.
 
-    `sound` chooses all tracks, the main one or none, `pictures` the moving picture or none. `on_packet` is called for
-    every packet read, also while nothing comes out yet, and may raise. `damaged` counts packets and frames inside the
-    stretches read so far that did not decode; `ended` is the time at which the file ended during the last stretch, if
-    it did; `leaped` whether its clock leaped on the way (see `media.watchdog`).
+    `sound` chooses all tracks, the main one or none, `pictures` the moving picture or none; `effort` what of it is
+    decoded (`media.effort`). `on_packet` is called for every packet read, also while nothing comes out yet, and may
+    raise. `damaged` counts packets and frames inside the stretches read so far that did not decode; `ended` is the
+    time at which the file ended during the last stretch, if it did; `leaped` whether its clock leaped on the way (see
+    `media.watchdog`).
 
     Raises:
         InputError: as `open_source`, also for errors on the way; unsupported_codec, too_long, no_progress,
@@ -91,11 +93,12 @@ class Reader:
         threads: int = 0,
         sound: Literal["all", "main", "none"] = "all",
         pictures: Literal["all", "none"] = "all",
+        effort: Effort = "full",
         on_packet: Callable[[], None] | None = None,
     ) -> None:
         self._file, self._limits, self._threads = file, limits, threads
         self._tracks = {"all": None, "main": 1, "none": 0}[sound]
-        self._pictures = pictures
+        self._pictures, self._effort = pictures, effort
         self._on_packet = on_packet or (lambda: None)
         self._stack = ExitStack()
         self._backlog: list[Packet[Any]] = []
@@ -133,6 +136,8 @@ class Reader:
             video.codec_context.thread_type = "AUTO"
             self._depth = video.codec_context.reorder_depth
             self._dater = Dater(video) if is_undated(self._file, self.container, video) else None
+            # Of undated pictures every one is counted.
+            spare(video, "rough" if self._dater and self._effort == "sparse" else self._effort)
 
     def attach(self, side: Side) -> None:
         """Give the packets of its streams to `side` from now on."""

@@ -28,6 +28,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.error import FFmpegError
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
@@ -192,9 +193,12 @@ class VideoTrack:
     def __init__(self, container: av.container.OutputContainer, spec: VideoSpec, threads: int) -> None:
         self._container = container
         self.base, self._nominal = spec.time_base, 1 / spec.rate
-        stream = container.add_stream(ENCODER[spec.codec], rate=spec.rate, options=_options(spec, threads))
+        stream = container.add_stream(ENCODER[spec.codec], rate=spec.rate, options=encoder_options(spec, threads))
         self._stream = cast(av.VideoStream, stream)
-        _configure(self._stream, spec, threads)
+        self._stream.time_base = spec.time_base
+        configure(self._stream.codec_context, spec, threads)
+        if spec.matrix is not None:
+            self._stream.set_display_matrix(spec.matrix)
         self._fit = Fitter(spec.width, spec.height, spec.pixel_format)
         self._last, self._end = -1, 0
         self._ticks = array("q")
@@ -360,7 +364,8 @@ class _Sink:
         return self._file.closed
 
 
-def _options(spec: VideoSpec, threads: int) -> dict[str, str]:
+def encoder_options(spec: VideoSpec, threads: int) -> dict[str, str]:
+    """What an encoder is told by name."""
     options = {
         "crf": str(CRF[spec.codec] if spec.crf is None else spec.crf),
         "preset": spec.preset or PRESET[spec.codec],
@@ -376,9 +381,9 @@ def _options(spec: VideoSpec, threads: int) -> dict[str, str]:
     return options
 
 
-def _configure(stream: av.VideoStream, spec: VideoSpec, threads: int) -> None:
-    context = stream.codec_context
-    stream.time_base = context.time_base = spec.time_base
+def configure(context: VideoCodecContext, spec: VideoSpec, threads: int) -> None:
+    """Set what an encoder is told by its fields."""
+    context.time_base = spec.time_base
     context.width, context.height, context.pix_fmt = spec.width, spec.height, spec.pixel_format
     context.sample_aspect_ratio = spec.sample_aspect
     context.color_primaries, context.color_trc = spec.colour.primaries, spec.colour.transfer
@@ -389,8 +394,6 @@ def _configure(stream: av.VideoStream, spec: VideoSpec, threads: int) -> None:
     # PyAV's default of slice threads would cut each picture into slices that predict nothing from each other.
     context.thread_type = "AUTO"
     context.flags |= Flags.frame_duration
-    if spec.matrix is not None:
-        stream.set_display_matrix(spec.matrix)
 
 
 def _tags(spec: AudioSpec) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Literal
 
 import av
 from av.filter import Graph
@@ -65,10 +66,17 @@ class Canvas:
 
 
 class Placer:
-    """Callable that returns a source's frames placed on a canvas; `sample_aspect` is the shape of their pixels."""
+    """Callable that returns a source's frames placed on a canvas; `sample_aspect` is the shape of their pixels,
+    `scaling` how the scaler weighs them."""
 
-    def __init__(self, canvas: Canvas, *, sample_aspect: Fraction = Fraction(1)) -> None:
-        self._canvas = canvas
+    def __init__(
+        self,
+        canvas: Canvas,
+        *,
+        sample_aspect: Fraction = Fraction(1),
+        scaling: Literal["bicubic", "fast_bilinear"] = "bicubic",
+    ) -> None:
+        self._canvas, self._scaling = canvas, scaling
         self._sample_aspect = sane_aspect(sample_aspect)
         self._key: object = None
         self._graph: Graph | None = None
@@ -104,9 +112,8 @@ class Placer:
     def _colours(self, frame: av.VideoFrame) -> str:
         given = colour_of(frame)
         wanted = self._canvas.assumed_colour
-        options = (
-            f"flags=bicubic:out_color_matrix={wanted.matrix}:out_range={'full' if wanted.full_range else 'limited'}"
-        )
+        extent = "full" if wanted.full_range else "limited"
+        options = f"flags={self._scaling}:out_color_matrix={wanted.matrix}:out_range={extent}"
         if needs_mapping(given, wanted):
             # Only tone mapping wants the whole picture squeezed; into more room, colours keep their place.
             intent = "perceptual" if is_hdr(given) else "relative_colorimetric"

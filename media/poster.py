@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw
 
 from media.barcode import luma_plane
 from media.frames import BT709, Canvas, Placer, even
+from media.orientation import Orientation
+from media.probe import display_matrix
 from media.titling.colours import accent_for, parse_color
 from media.types import Samples
 
@@ -27,36 +29,37 @@ _WORTH = 1.05
 
 
 class Poster:
-    """Looks at a dozen frames spread over `duration` seconds and keeps the one with the most to see.
+    """Looks at a dozen frames, in 8-bit YUV, spread over `duration` seconds and keeps the one with the most to see."""
 
-    `shown` is the size in square pixels as seen, `sample_aspect` the shape of the source's pixels.
-    """
-
-    def __init__(self, shown: tuple[int, int], sample_aspect: Fraction, duration: Fraction) -> None:
-        scale = min(Fraction(LONG_SIDE, max(shown)), Fraction(1))
-        canvas = Canvas(width=even(shown[0] * scale), height=even(shown[1] * scale), colour=BT709)
-        self._placer = Placer(canvas, sample_aspect=sample_aspect)
+    def __init__(self, duration: Fraction) -> None:
         self._step = duration / CANDIDATES
         self._next = Fraction(0)
-        self._best: tuple[float, Image.Image] | None = None
+        self._score = 0.0
+        self.best: tuple[av.VideoFrame, Fraction] | None = None
+        """The frame, and the seconds at which it is on show; None before the first look."""
 
-    def look(self, source: av.VideoFrame, small: av.VideoFrame, time: Fraction) -> None:
-        """Consider a frame as decoded; `small` is the same in 8-bit YUV, to measure on."""
+    def look(self, frame: av.VideoFrame, time: Fraction) -> None:
+        """Consider a frame; times rise."""
         if time < self._next:
             return
         self._next = time + self._step
-        score = interest(luma_plane(small))
+        score = interest(luma_plane(frame))
         # Later frames must be better by more than chance: an early one is what viewers see first.
-        if self._best is None or score > self._best[0] * _WORTH:
-            self._best = (score, Image.fromarray(self._placer(source).to_ndarray(format="rgb24")))
+        if self.best is None or score > self._score * _WORTH:
+            self._score, self.best = score, (frame, time)
 
-    def save(self, path: Path) -> tuple[int, int]:
-        """Write the best frame as a JPEG and return its size; at least one frame must have been looked at."""
-        if self._best is None:
-            raise ValueError("no frame has been looked at")
-        picture = self._best[1]
-        picture.save(path, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
-        return picture.size
+
+def save_still(frame: av.VideoFrame, sample_aspect: Fraction, path: Path) -> tuple[int, int]:
+    """Write a decoded frame, whose pixels have that shape, as a JPEG, upright, and return its size."""
+    turned = Orientation.of(display_matrix(frame)).swaps_sides
+    wide, high = round(frame.width * sample_aspect), frame.height
+    shown = (high, wide) if turned else (wide, high)
+    scale = min(Fraction(LONG_SIDE, max(shown)), Fraction(1))
+    canvas = Canvas(width=even(shown[0] * scale), height=even(shown[1] * scale), colour=BT709)
+    placed = Placer(canvas, sample_aspect=sample_aspect)(frame)
+    picture = Image.fromarray(placed.to_ndarray(format="rgb24"))
+    picture.save(path, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
+    return picture.size
 
 
 def interest(luma: npt.NDArray[np.uint8]) -> float:

@@ -1,33 +1,35 @@
-"""Preview: a small seekable proxy, a poster, a sprite sheet and its thumbnails track, from one pass over the source.
+"""Preview: a small seekable film of an edit, a poster, a sprite sheet and its thumbnails track.
 
-The proxy is H.264 (8 bits, 4:2:0, BT.709) and stereo AAC in an MP4, upright and in square pixels, with a keyframe at
-least every two seconds. Frames keep their times, also when the rate is variable. Its index is at its end: to play it
-while it arrives, `media.faststart` arranges it.
+The film is cut from the proxy of the source (`media.proxy`): its groups of pictures are copied, and only the pictures
+beside the cuts are encoded, so that it costs seconds whatever its length. Its index is at its end: to play it while it
+arrives, `media.faststart` arranges it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import av
-
 from media.decode import Picture, Reader, Sound
-from media.encode import AudioSpec, AudioTrack, Mp4Writer, VideoSpec, timescale
+from media.encode import AudioSpec, Mp4Writer
 from media.errors import InputError
-from media.frames import BT709, Canvas, Placer, colour_of, is_hdr, sane_aspect
-from media.orientation import Orientation
-from media.poster import Poster, Waveform
-from media.probe import display_matrix
+from media.frames import sane_aspect
+from media.grid import on_frames
+from media.poster import Poster, Waveform, save_still
 from media.progress import Meter
-from media.resample import Resampler
-from media.sprites import Sheet, Sprites
-from media.timeline import Timeline, layout_name
-from media.types import DEFAULT_LIMITS, Limits, Notice, Notices, Progress, Samples, no_progress, seconds
+from media.proxy.plan import GRID
+from media.proxy.sound import BIT_RATE, LAYOUT, RATE
+from media.ranges import resolve
+from media.smartcut import NotCuttable, SmartCutResult, smart_cut
+from media.source import open_source
+from media.sprites import MOST_TILES, Sheet, Sprites
+from media.timeline import timeline
+from media.trim import TrimResult, trim
+from media.types import DEFAULT_LIMITS, NO_LIMITS, Limits, Notice, Progress, Range, no_progress, seconds
 
 NAMES = {
     "preview": "proxy.mp4",
@@ -35,18 +37,16 @@ NAMES = {
     "sprite": "sprite.jpg",
     "thumbnails": "thumbnails.vtt",
 }
-CRF = 26
-MAX_GOP = Fraction(2)
-"""Seconds between keyframes at most, unless frames are further apart than that."""
-SOUND = (48_000, "stereo")
-SOUND_BIT_RATE = 128_000
+# Of the work, that which is done when the film is cut.
+_CUT_SHARE = Fraction(3, 4)
+_NO_VIDEO = Notice("no_video", "The file has no moving picture: the preview is sound, the poster its waveform.")
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewResult:
     """What was made. `files` maps output names (keys of `NAMES`) to paths; sound alone has no sprite sheet.
 
-    `size` is the proxy's width and height in pixels (None for sound alone), `duration` in seconds.
+    `size` is the film's width and height in pixels (None for sound alone), `duration` in seconds.
     """
 
     files: Mapping[str, Path]
@@ -80,185 +80,190 @@ class PreviewResult:
         }
 
 
+def cut_ranges(source: BinaryIO, keep: Sequence[Range], limits: Limits = DEFAULT_LIMITS) -> list[Range]:
+    """The ranges of a source as `media.trim.trim` and smart cuts cut them, open ends closed, without cutting.
+
+    Raises:
+        InputError: as `open_source`, and too_long, invalid_range, range_past_end.
+    """
+    with open_source(source, limits) as container:
+        line = timeline(container)
+        limits.check_duration(line.duration)
+        asked = resolve(keep, line.duration, 1 / line.rate)
+        return [Range(*cut) for cut in on_frames(source, container, line, asked)]
+
+
 def render(
+    proxy: BinaryIO,
     source: BinaryIO,
     folder: Path,
+    ranges: Sequence[Range],
     *,
-    height: int = 360,
     limits: Limits = DEFAULT_LIMITS,
     threads: int = 0,
     on_progress: Progress = no_progress,
 ) -> PreviewResult:
-    """Write the preview files of `source` into `folder`, which exists.
+    """Write the preview files of `ranges` (with ends) of a source into `folder`, which exists.
 
-    `height` is that of a landscape proxy; of a portrait one it is the width, as “360p” is commonly meant. The picture
-    is never enlarged. HDR is tone-mapped to SDR (notice `hdr_tonemapped`). Sound alone gives a proxy without picture
+    Cuts are at those very times, so that the film is as long as the ranges are: the first picture of the proxy in each
+    is shown from its start on. The poster is decoded from the source itself. Sound alone gives a film without picture
     and a drawn waveform as the poster (notice `no_video`). On any error none of the files is left.
 
     Raises:
-        InputError: as `open_source`, and unsupported_codec, damaged_file (nothing decodes).
-        EngineError: the encoder failed.
-        ValueError: `height` is less than 2.
+        InputError: as `open_source`, and invalid_range, damaged_file.
+        EngineError: the encoder or the muxer failed.
     """
-    if height < 2:
-        raise ValueError("a proxy is at least two pixels high")
     files = {name: folder / file for name, file in NAMES.items()}
     meter = Meter(on_progress)
-    opened = Reader(source, limits=limits, threads=threads, sound="main", on_packet=meter.tick)
-    with _all_or_none(files.values()), opened as reader:
-        # A single frame may have no length of its own.
-        meter.total = max(reader.timeline.duration, 1 / reader.timeline.rate)
-        frame = reader.first_picture()
-        if frame is None:
-            result = _sound_only(reader, files, meter)
+    with _all_or_none(files.values()):
+        unit, end = _clock(proxy)
+        proxy.seek(0)
+        if unit is None:
+            result = _sound_only(proxy, _on_ticks(ranges, Fraction(1, RATE), end), files, meter)
         else:
-            with Mp4Writer(files["preview"], index="end", threads=threads) as writer:
-                pictures = _Pictures(reader.timeline, frame, writer, height)
-                sound = _Sound(reader.timeline, writer)
-                result = _with_picture(reader, pictures, sound, files, meter)
+            ranges = _on_ticks(ranges, unit, end)
+            made = _cut(proxy, files["preview"], ranges, threads, lambda done: meter.report(done * _CUT_SHARE))
+            result = _seen(made, files, source=source, ranges=ranges, limits=limits, meter=meter)
         meter.finish()
     return result
 
 
-def proxy_size(shown: tuple[Fraction, Fraction], height: int) -> tuple[int, int]:
-    """Even proxy size for a picture of that size in square pixels; its shorter side is `height` at most."""
-    scale = min(height / min(shown), Fraction(1))
-    width, tall = (max(2, int(side * scale) // 2 * 2) for side in shown)
-    return width, tall
+def _clock(proxy: BinaryIO) -> tuple[Fraction | None, Fraction]:
+    """The unit in which pictures of a proxy are shown, None without picture, and when it ends."""
+    with open_source(proxy, NO_LIMITS) as container:
+        line = timeline(container)
+        return None if line.video is None else line.video.time_base, line.duration
 
 
-def _with_picture(
-    reader: Reader, pictures: _Pictures, sound: _Sound, files: Mapping[str, Path], meter: Meter
+def _on_ticks(ranges: Sequence[Range], unit: Fraction, end: Fraction) -> list[Range]:
+    """The ranges rounded as the times of pictures are; what was cut off from the source is not in its proxy."""
+    cut = [
+        Range(round(item.start / unit) * unit, min(round((end if item.end is None else item.end) / unit) * unit, end))
+        for item in ranges
+    ]
+    return [item for item in cut if item.end is not None and item.start < item.end]
+
+
+def _cut(
+    proxy: BinaryIO, target: Path, ranges: Sequence[Range], threads: int, on_progress: Progress
+) -> SmartCutResult | TrimResult:
+    try:
+        return smart_cut(
+            proxy, target, ranges, cuts="times", limits=NO_LIMITS, threads=threads, on_progress=on_progress
+        )
+    except NotCuttable:
+        # So many cuts that little would be copied: in small, to encode all of it is cheap too.
+        proxy.seek(0)
+        return trim(proxy, target, ranges, cuts="times", limits=NO_LIMITS, threads=threads, on_progress=on_progress)
+
+
+def _seen(
+    made: SmartCutResult | TrimResult,
+    files: Mapping[str, Path],
+    *,
+    source: BinaryIO,
+    ranges: Sequence[Range],
+    limits: Limits,
+    meter: Meter,
 ) -> PreviewResult:
-    for item in reader.read(Fraction(0), meter.total):
-        match item:
-            case Picture(picture, time):
-                pictures.take(picture, time)
-                meter.report(time)
-            case Sound(_, samples):
-                sound.take(samples)
-    sound.finish()
-    pictures.finish(meter.total)
-    notices = Notices()
-    if pictures.is_hdr:
-        notices.add("hdr_tonemapped", "The preview shows the HDR picture in SDR.")
-    if reader.damaged:
-        notices.add("damaged_frames", "Parts of the source are damaged; what could be decoded is shown.")
-    sheet = pictures.sprites.save(files["sprite"])
-    files["thumbnails"].write_text(sheet.vtt(files["sprite"].name, meter.total), encoding="utf-8")
+    """Make the pictures that go with a film."""
+    size, poster, sprites = _look(files["preview"], made.duration, meter)
+    sheet = sprites.save(files["sprite"])
+    files["thumbnails"].write_text(sheet.vtt(files["sprite"].name, made.duration), encoding="utf-8")
     return PreviewResult(
         files=files,
-        duration=meter.total,
-        size=pictures.size,
-        frames=pictures.track.frames,
-        has_sound=sound.track is not None,
-        poster_size=pictures.poster.save(files["poster"]),
+        duration=made.duration,
+        size=size,
+        frames=made.frames,
+        has_sound=bool(made.audio_tracks),
+        poster_size=_save_poster(poster, source, ranges, files["poster"], limits),
         sheet=sheet,
-        warnings=tuple(notices),
+        warnings=(),
     )
 
 
-def _sound_only(reader: Reader, files: Mapping[str, Path], meter: Meter) -> PreviewResult:
-    waveform = Waveform(reader.timeline.audio[0].rate)
-    with Mp4Writer(files["preview"], index="end") as writer:
-        sound = _Sound(reader.timeline, writer)
-        for item in reader.read(Fraction(0), meter.total):
-            if isinstance(item, Sound):
-                waveform.add(item.samples)
-                sound.take(item.samples)
-                meter.report(sound.end)
-        sound.finish()
-        if not sound.end:
-            raise InputError("damaged_file", "The file is damaged: none of its sound can be decoded.")
-    notices = Notices()
-    notices.add("no_video", "The file has no moving picture: the preview is sound, the poster its waveform.")
+def _look(film: Path, duration: Fraction, meter: Meter) -> tuple[tuple[int, int], Poster, Sprites]:
+    """Show a film to the poster and the sprite sheet; of a long one its keyframes, which stand close enough."""
+    poster = Poster(duration)
+    with film.open("rb") as file, open_source(file, NO_LIMITS) as container:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        if duration / MOST_TILES >= GRID:
+            context.skip_frame = "NONKEY"
+        context.thread_count = 1
+        size = (context.width, context.height)
+        sprites = Sprites(size, duration)
+        held = None
+        for packet in container.demux(stream):
+            if packet.size and context.skip_frame == "NONKEY" and not packet.is_keyframe:
+                continue
+            for frame in stream.decode(packet):
+                time = max((frame.pts or 0) * (stream.time_base or Fraction(0)), Fraction(0))
+                if held is not None:
+                    sprites.add(held, time)
+                poster.look(frame, time)
+                held = frame
+                meter.report(_CUT_SHARE + time / duration * (1 - _CUT_SHARE))
+        if held is None:
+            raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
+        sprites.add(held, duration)
+    return size, poster, sprites
+
+
+def _save_poster(
+    poster: Poster, source: BinaryIO, ranges: Sequence[Range], path: Path, limits: Limits
+) -> tuple[int, int]:
+    """Save the best frame as the source has it; where the source does not decode there, as the film has it."""
+    assert poster.best is not None
+    small, at = poster.best
+    source.seek(0)
+    try:
+        with Reader(source, limits=limits, threads=1, sound="none") as reader:
+            time = max(_place(ranges, at), Fraction(0))
+            for item in reader.read(time, time + 1, never_empty=True):
+                if isinstance(item, Picture) and reader.video is not None:
+                    return save_still(item.frame, sane_aspect(reader.video.sample_aspect_ratio), path)
+    except InputError as error:
+        if error.code != "damaged_file":
+            raise
+    return save_still(small, Fraction(1), path)
+
+
+def _place(ranges: Sequence[Range], at: Fraction) -> Fraction:
+    """The time of the source that a film of its ranges shows `at` seconds."""
+    begin = Fraction(0)
+    for item in ranges:
+        length = (item.end or item.start) - item.start
+        if at < begin + length:
+            return item.start + at - begin
+        begin += length
+    return ranges[-1].start
+
+
+def _sound_only(proxy: BinaryIO, ranges: Sequence[Range], files: Mapping[str, Path], meter: Meter) -> PreviewResult:
+    meter.total = sum(((item.end or item.start) - item.start for item in ranges), Fraction(0))
+    with Reader(proxy, limits=NO_LIMITS, on_packet=meter.tick) as reader:
+        waveform = Waveform(RATE)
+        with Mp4Writer(files["preview"], index="end") as writer:
+            track = writer.audio(AudioSpec(rate=RATE, layout=LAYOUT, bit_rate=BIT_RATE))
+            for piece in ranges:
+                for item in reader.read(piece.start, piece.end or piece.start):
+                    if isinstance(item, Sound):
+                        waveform.add(item.samples)
+                        track.write(item.samples)
+                        meter.report(Fraction(track.samples, RATE))
+            if not track.samples:
+                raise InputError("damaged_file", "The file is damaged: none of its sound can be decoded.")
     return PreviewResult(
         files={name: files[name] for name in ("preview", "poster")},
-        duration=sound.end,
+        duration=Fraction(track.samples, RATE),
         size=None,
         frames=0,
         has_sound=True,
         poster_size=waveform.save(files["poster"]),
         sheet=None,
-        warnings=tuple(notices),
+        warnings=(_NO_VIDEO,),
     )
-
-
-class _Pictures:
-    """Places frames, writes them to the proxy and shows them to the poster and the sprite sheet."""
-
-    def __init__(self, line: Timeline, frame: av.VideoFrame, writer: Mp4Writer, height: int) -> None:
-        video = line.video
-        aspect = sane_aspect(None if video is None else video.sample_aspect_ratio)
-        turned = Orientation.of(display_matrix(frame)).swaps_sides
-        wide, high = frame.width * aspect, Fraction(frame.height)
-        shown = (high, wide) if turned else (wide, high)
-        self.size = proxy_size(shown, height)
-        self.is_hdr = is_hdr(colour_of(frame))
-        base = None if video is None else video.time_base
-        spec = VideoSpec(
-            width=self.size[0],
-            height=self.size[1],
-            time_base=timescale(base or Fraction(1, 90_000)),
-            rate=line.rate,
-            colour=BT709,
-            crf=CRF,
-        )
-        self.track = writer.video(spec)
-        self.poster = Poster((round(shown[0]), round(shown[1])), aspect, line.duration)
-        self.sprites = Sprites(self.size, line.duration)
-        self._placer = Placer(Canvas(width=self.size[0], height=self.size[1]), sample_aspect=aspect)
-        self._held: tuple[av.VideoFrame, Fraction] | None = None
-        self._key: Fraction | None = None
-
-    def take(self, frame: av.VideoFrame, time: Fraction) -> None:
-        """The next frame, on show from `time`; the first one is shown from the start."""
-        small = self._placer(frame)
-        self.poster.look(frame, small, time)
-        if self._held is None:
-            time = Fraction(0)
-        self._flush(time)
-        self._held = (small, time)
-
-    def finish(self, end: Fraction) -> None:
-        """The last frame is shown until `end`."""
-        if self._held is None:
-            raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
-        self._flush(max(end, self._held[1] + self.track.base), last=True)
-
-    def _flush(self, until: Fraction, *, last: bool = False) -> None:
-        if self._held is None:
-            return
-        frame, time = self._held
-        begins = self._key is None or until - self._key > MAX_GOP
-        if begins:
-            self._key = time
-        self.track.write(frame, time, until - time if last else None, kind="key" if begins else "any")
-        self.sprites.add(frame, until)
-
-
-class _Sound:
-    """The main track in stereo, if there is one."""
-
-    def __init__(self, line: Timeline, writer: Mp4Writer) -> None:
-        self.track: AudioTrack | None = None
-        if line.audio:
-            main = line.audio[0]
-            self.track = writer.audio(AudioSpec(rate=SOUND[0], layout=SOUND[1], bit_rate=SOUND_BIT_RATE))
-            self._resampler = Resampler((main.rate, layout_name(main)), SOUND)
-
-    @property
-    def end(self) -> Fraction:
-        """Seconds written."""
-        return Fraction(0) if self.track is None else Fraction(self.track.samples, self.track.rate)
-
-    def take(self, samples: Samples) -> None:
-        if self.track is not None:
-            self.track.write(self._resampler(samples))
-
-    def finish(self) -> None:
-        if self.track is not None:
-            self.track.write(self._resampler.rest())
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Literal
 
 from media.errors import InputError
 from media.types import Range, seconds
@@ -14,6 +15,9 @@ FARTHEST = Fraction(1, 10)
 _SLACK = Fraction(1, 10)
 # What a smart cut may encode, one picture after the other on one machine: more is encoded whole, in parallel.
 _EDGES = Fraction(10)
+Cuts = Literal["frames", "times"]
+"""Where a range is cut: from its first frame to the frame after its last one, so that frames keep their distance, or
+at the very times that were asked for, so that many ranges together are as long as they should be."""
 LITTLE_TO_COPY = "At most cuts the source has no keyframe at which copying can begin soon enough to be worth it."
 
 

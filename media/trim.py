@@ -24,7 +24,7 @@ from media.encode import AudioTrack, Mp4Writer, VideoTrack
 from media.errors import InputError
 from media.film import Film
 from media.progress import Meter
-from media.ranges import resolve
+from media.ranges import Cuts, resolve
 from media.side import Side
 from media.types import DEFAULT_LIMITS, Limits, Notices, Progress, Range, no_progress, seconds
 from media.watchdog import TIMES_FALL, TIMES_LEAP
@@ -54,6 +54,7 @@ def trim(
     target: Path,
     keep: Sequence[Range],
     *,
+    cuts: Cuts = "frames",
     limits: Limits = DEFAULT_LIMITS,
     threads: int = 0,
     on_progress: Progress = no_progress,
@@ -77,7 +78,7 @@ def trim(
         side = Side(reader.container, line, notices)
         reader.attach(side)
         frame = reader.first_picture()
-        ranges = reader.on_frames(asked)
+        ranges = reader.on_frames(asked) if cuts == "frames" else asked
         meter.total = sum((end - start for start, end in ranges), Fraction(0))
         with Mp4Writer(target, index="end", threads=threads, title=title) as writer:
             video = None if frame is None else writer.video(specs.video_spec(line, frame, notices))

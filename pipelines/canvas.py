@@ -1,9 +1,13 @@
 """A job's canvas, built from its rows and sent after they were committed.
 
-It stays flat: a chain with at most one group at a time inside, which Celery makes a chord; a chord never nests.
+What does not need each other is sent apart, so that neither waits for the other: after the probe, the result and its
+preview are two chains. Each stays flat: a chain with at most one group at a time inside, which Celery makes a chord; a
+chord never nests.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Collection
 
 import structlog
 from celery import chain, group
@@ -21,6 +25,9 @@ from tasks.app import celery_app
 from tasks.traces import headers
 
 _log = structlog.get_logger(__name__)
+
+Needs = dict[str, set[str]]
+"""Stages to send, each with those of them that it needs."""
 
 
 def levels(stages: list[JobStage]) -> list[list[str]]:
@@ -57,15 +64,57 @@ def build(job: Job) -> Signature | None:
             options={"ignore_result": True} | headers(job.trace),
         )
 
-    def step(level: list[str]) -> Signature:
-        # What takes longest is begun first: few workers then end at about the same time (Graham's rule).
-        ordered = sorted(level, key=lambda name: weights[name], reverse=True)
-        return message(level[0]) if len(level) == 1 else group([message(name) for name in ordered])
-
-    steps = [step(level) for level in levels(job.stages)]
-    if not steps:
+    # What takes longest is begun first: few workers then end at about the same time (Graham's rule).
+    names = sorted(
+        (name for level in levels(job.stages) for name in level), key=lambda name: weights[name], reverse=True
+    )
+    before = {stage.name: set(stage.needs) for stage in job.stages}
+    needs = {name: before[name].intersection(names) for name in names}
+    lines = [_in_line(_steps(part, message)) for part in _apart(needs)]
+    if not lines:
         return None
+    return lines[0] if len(lines) == 1 else group(lines)
+
+
+def _steps(needs: Needs, message: Callable[[str], Signature]) -> list[Signature]:
+    """What is to run one after the other; a group is as well what runs side by side as chains that end apart."""
+    if not needs:
+        return []
+    parts = _apart(needs)
+    if len(parts) > 1 and all(_is_chain(part) for part in parts):
+        return [group([_in_line(_steps(part, message)) for part in parts])]
+    ready = [name for name, before in needs.items() if not before]
+    first = message(ready[0]) if len(ready) == 1 else group([message(name) for name in ready])
+    return [first, *_steps(_without(needs, ready), message)]
+
+
+def _in_line(steps: list[Signature]) -> Signature:
     return steps[0] if len(steps) == 1 else chain(*steps)
+
+
+def _apart(needs: Needs) -> list[Needs]:
+    """Stages that need each other, directly or by way of others, stay together."""
+    parts: list[Needs] = []
+    for name, before in needs.items():
+        near = [part for part in parts if before.intersection(part) or any(name in part[other] for other in part)]
+        parts = [part for part in parts if part not in near]
+        together = {name, *(key for part in near for key in part)}
+        parts.append({key: needs[key] for key in needs if key in together})
+    order = list(needs)
+    return sorted(parts, key=lambda part: order.index(next(iter(part))))
+
+
+def _is_chain(needs: Needs) -> bool:
+    while needs:
+        ready = [name for name, before in needs.items() if not before]
+        if len(ready) > 1:
+            return False
+        needs = _without(needs, ready)
+    return True
+
+
+def _without(needs: Needs, done: Collection[str]) -> Needs:
+    return {name: before.difference(done) for name, before in needs.items() if name not in done}
 
 
 def dispatch(job: Job) -> bool:
@@ -82,7 +131,8 @@ def dispatch(job: Job) -> bool:
         if canvas is not None:
             # Asked first because it answers soon: a broker that hangs would hold the request for long.
             events.check()
-            canvas.apply_async(retry=False)
+            for line in canvas.tasks if isinstance(canvas, group) else [canvas]:
+                line.apply_async(retry=False)
         _mark_sent(job)
     except (OperationalError, RedisError, TransientError) as error:
         metrics.NOT_SENT.inc()

@@ -1,4 +1,4 @@
-"""The edit pipeline: (import →) probe → trim beside seams → (preview beside brand) → publish."""
+"""The edit pipeline: (import →) probe → (trim → brand beside seams beside proxy → preview) → publish."""
 
 from __future__ import annotations
 
@@ -47,10 +47,12 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     planner.add("trim", params={"keep": keep, "mode": request["mode"]}, inputs=inputs, after=["probe"])
     body, last = Output("trim", "video.mp4"), ["trim"]
     if request["preview"]:
+        # Not of this edit: whoever edits the same recording again finds the proxy made.
+        planner.add("proxy", params=request["preview"], inputs=inputs)
         planner.add(
             "preview",
-            params=request["preview"],
-            inputs={"body": body},
+            params={"keep": keep},
+            inputs={"proxy": Output("proxy", "proxy.mp4"), "source": source} | _told(request["mode"]),
             outputs={
                 "preview": ("proxy.mp4", "-preview"),
                 "poster": ("poster.jpg", "-poster"),
@@ -58,7 +60,6 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
                 "thumbnails": ("thumbnails.vtt", "-thumbnails"),
             },
         )
-        last.append("preview")
     if request["brand"]:
         branded = branding.add(planner, account_id, request["brand"], body)
         last += ["brand"] if branded != body else []
@@ -80,6 +81,11 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
         **of_the_job(account_id, request),
         media_ms=_length_ms(facts, request["keep"]),
     )
+
+
+def _told(mode: str) -> dict[str, Output]:
+    """What a preview waits for to know its cuts: where they are moved to keyframes, only trim can tell."""
+    return {"cut": Output("trim", "video.mp4")} if mode == "copy" else {}
 
 
 def check(facts: Mapping[str, Any] | None, request: Mapping[str, Any]) -> None:

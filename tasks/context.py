@@ -109,6 +109,15 @@ class StageContext:
         entry = found.files.get(source["file"])
         return None if entry is None else Input(entry["key"], source["file"])
 
+    def told(self, label: str) -> Mapping[str, Any]:
+        """Return the result of the earlier stage that made an input."""
+        with reading() as session:
+            digest = self._row.inputs[label]["digest"]
+            found = artifacts.find(session, [digest]).get(digest)
+        if found is None:
+            raise EngineError("artifact_missing", f"The {label} that an earlier stage made is not there.")
+        return found.result
+
     @contextmanager
     def open(self, source: Input) -> Iterator[BinaryIO]:
         """Open an input for reading; it is seekable, and only the bytes that are read travel."""

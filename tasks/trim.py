@@ -6,7 +6,6 @@ for them as its parts, and runs again to join what they made.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from media.cut import CutResult, copy, encoded
-from media.keymap import KeyframeMap
 from media.segments.errors import NotSplittable
 from media.segments.join import join
 from media.segments.plan import Segment, ranges
@@ -24,7 +22,7 @@ from media.trim import trim as encode
 from media.types import Range
 from tasks.base import stage
 from tasks.context import Part, StageContext
-from tasks.joining import SOUND_SHARE, made_pictures, made_sound
+from tasks.joining import SOUND_SHARE, keyframes, made_pictures, made_sound
 from tasks.limits import limits
 from tasks.limits import threads as segment_threads
 
@@ -57,7 +55,7 @@ def _cut(ctx: StageContext, source: BinaryIO, keep: Sequence[Range], target: Pat
         except NotCuttable as refusal:
             reason = refusal
             source.seek(0)
-    plan, has_sound = split(source, _keyframes(ctx), keep, width=ctx.settings.encode_width, limits=bounds)
+    plan, has_sound = split(source, keyframes(ctx), keep, width=ctx.settings.encode_width, limits=bounds)
     source.seek(0)
     if len(plan) == 1:
         return encoded(encode(source, target, keep, limits=bounds, threads=threads, on_progress=ctx.progress), reason)
@@ -65,15 +63,6 @@ def _cut(ctx: StageContext, source: BinaryIO, keep: Sequence[Range], target: Pat
     parts = _parts(plan, threads=segment_threads(ctx.settings), has_sound=has_sound)
     ctx.expand(parts, {"plan": [segment.to_dict() for segment in plan], "reason": why})
     return None
-
-
-def _keyframes(ctx: StageContext) -> KeyframeMap | None:
-    """The map that the probe has made; sound alone has none."""
-    found = ctx.find("keyframes")
-    if found is None:
-        return None
-    with ctx.open(found) as file:
-        return KeyframeMap.from_dict(json.load(file))
 
 
 def _parts(plan: Sequence[Segment], *, threads: int, has_sound: bool) -> Iterator[Part]:

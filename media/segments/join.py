@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
 from av.video.stream import VideoStream
 
-from media.encode import CopyTrack, Mp4Writer
+from media.encode import Mp4Writer
 from media.errors import EngineError, InputError
 from media.progress import Meter
 from media.segments.errors import NotSplittable
@@ -184,6 +184,26 @@ class _Joint:
         return self._pictures
 
 
+class Placed(Protocol):
+    """Where pictures go, in ticks: see `EncodedSegment`."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def step(self) -> int: ...
+
+
+class Taker(Protocol):
+    """A track to which packets are handed."""
+
+    def write(self, packet: Packet[Any]) -> None:
+        """Append a packet."""
+
+
 class PictureJoint:
     """Packets of segments in one track, in decoding order, reordered by at most `delay` frames.
 
@@ -192,7 +212,7 @@ class PictureJoint:
     what it shows.
     """
 
-    def __init__(self, track: CopyTrack, delay: int) -> None:
+    def __init__(self, track: Taker, delay: int) -> None:
         self._track, self._delay = track, delay
         self._waiting: list[int] = []
         self._ticks = array("q")
@@ -206,7 +226,7 @@ class PictureJoint:
         """When the pictures are shown."""
         return Shown(self._ticks, self._end)
 
-    def begin(self, facts: EncodedSegment) -> None:
+    def begin(self, facts: Placed) -> None:
         """The next segment."""
         # Where a range ends within half a tick of its last frame, the next one's first frame comes a tick later.
         self._offset, self._first = facts.start, max(facts.start, self._last + 1)

@@ -16,7 +16,7 @@ from av.stream import Discard
 from media import specs
 from media.errors import InputError
 from media.progress import Meter
-from media.ranges import FARTHEST, most_edges
+from media.ranges import FARTHEST, Cuts, most_edges
 from media.side import Side
 from media.smartcut.audio import RUN_UP, CopiedSound, Track, can_copy
 from media.smartcut.certificate import Claim, certify
@@ -51,7 +51,9 @@ class Assembly:
         NotCuttable: no_video, no_timestamps, and as `codec_of`.
     """
 
-    def __init__(self, source: Opened, target: Path, threads: int, meter: Meter, *, finer: int = 0) -> None:
+    def __init__(
+        self, source: Opened, target: Path, threads: int, meter: Meter, *, finer: int = 0, cuts: Cuts = "frames"
+    ) -> None:
         container, line = source.container, source.line
         if line.video is None:
             raise NotCuttable("no_video", "The file has no moving picture.")
@@ -59,7 +61,7 @@ class Assembly:
         self._container, self._line = container, line
         self._video = line.video
         self._unit = line.video.time_base or Fraction(1, 90_000)
-        self._interval = math.ceil(1 / line.rate / self._unit) + 1
+        self._interval = math.ceil(1 / line.rate / self._unit) + 1 if cuts == "frames" else 0
         self._notices = Notices()
         self._at = Fraction(0)
         self._codec = codec_of(line.video)

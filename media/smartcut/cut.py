@@ -19,7 +19,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from media.progress import Meter
-from media.ranges import resolve
+from media.ranges import Cuts, resolve
 from media.readahead import announce
 from media.smartcut.assembly import Assembly
 from media.smartcut.errors import CoarseEdges, NotCuttable
@@ -42,6 +42,7 @@ def smart_cut(
     target: Path,
     keep: Sequence[Range],
     *,
+    cuts: Cuts = "frames",
     limits: Limits = DEFAULT_LIMITS,
     threads: int = 0,
     on_progress: Progress = no_progress,
@@ -56,7 +57,7 @@ def smart_cut(
         InputError: as `open_source`, and invalid_range, range_past_end.
         EngineError: the encoder or the muxer failed.
     """
-    return _run(source, target, keep, "exact", limits=limits, threads=threads, on_progress=on_progress)
+    return _run(source, target, keep, "exact", cuts=cuts, limits=limits, threads=threads, on_progress=on_progress)
 
 
 def keyframe_cut(
@@ -86,6 +87,7 @@ def _run(
     keep: Sequence[Range],
     until: End,
     *,
+    cuts: Cuts = "frames",
     limits: Limits,
     threads: int,
     on_progress: Progress,
@@ -103,7 +105,7 @@ def _run(
             opened = Opened(container, line, shown)
             for finer in _FINER:
                 try:
-                    result = _assemble(Assembly(opened, target, threads, meter, finer=finer), ranges, until)
+                    result = _assemble(Assembly(opened, target, threads, meter, finer=finer, cuts=cuts), ranges, until)
                     break
                 except CoarseEdges:
                     if finer == _FINER[-1]:

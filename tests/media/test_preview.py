@@ -12,23 +12,30 @@ import numpy as np
 import pytest
 from measure import clicks, flashes, numbers, pictures
 from PIL import Image
+from proxies import make
 
 from media.barcode import read
 from media.encode import AudioSpec, Colour, Mp4Writer, VideoSpec
 from media.errors import InputError
 from media.faststart import arrange
 from media.poster import Waveform, interest
-from media.preview import NAMES, PreviewResult, proxy_size, render
+from media.preview import NAMES, PreviewResult, cut_ranges, render
+from media.proxy.pictures import proxy_size
 from media.sample import SOUND_RATE, Painter, sound
 from media.sprites import Sheet, Sprites, tile_size
+from media.types import Range
 
 QUARTER_RIGHT = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
 RATE = Fraction(25)
 
 
-def preview(path: Path, folder: Path, **options) -> PreviewResult:
-    with path.open("rb") as source:
-        return render(source, folder, **options)
+def preview(path: Path, folder: Path, *keep, height=360, **options) -> PreviewResult:
+    """The preview of some ranges of a file, by default of all, from a proxy that lies beside the folder."""
+    proxy = folder.parent / f"{folder.name}-{path.stem}-{height}.mp4"
+    make(path, proxy, height=height)
+    asked = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in keep or [(0, None)]]
+    with path.open("rb") as source, proxy.open("rb") as film:
+        return render(film, source, folder, cut_ranges(source, asked), **options)
 
 
 def spec(width=320, height=180, **options) -> VideoSpec:
@@ -142,15 +149,15 @@ def test_a_smaller_proxy_keeps_the_numbers(silent_clip, tmp_path) -> None:
         assert not container.streams.audio
 
 
-def test_uneven_times_are_kept_and_keyframes_follow_the_clock(tmp_path) -> None:
+def test_uneven_times_are_kept_and_keyframes_stand_at_the_grid(tmp_path) -> None:
     times = [Fraction(0), Fraction(1, 25), Fraction(7, 10), Fraction(19, 10), Fraction(21, 10), Fraction(39, 10)]
     times += [Fraction(49, 10) + Fraction(n, 25) for n in range(10)]
     painter = Painter((320, 180), RATE)
     path = write(tmp_path / "vfr.mp4", [painter.frame(n) for n in range(len(times))], times, spec())
     proxy = preview(path, tmp_path).files["preview"]
     assert pictures(proxy) == list(zip(times, range(len(times)), strict=True))
-    keys = keyframe_times(proxy)
-    assert max(later - earlier for earlier, later in pairwise([*keys, times[-1]])) <= 2
+    # The first ones at or after every two seconds.
+    assert keyframe_times(proxy) == [0, Fraction(21, 10), Fraction(49, 10)]
 
 
 def test_turned_and_wide_pixels_look_right(tmp_path) -> None:
@@ -184,7 +191,6 @@ def test_hdr_becomes_sdr_and_says_so(tmp_path) -> None:
     video = spec(96, 64, codec="hevc", pixel_format="yuv420p10le", colour=Colour(9, 18, 9))
     path = write(tmp_path / "hdr.mp4", frames, [Fraction(n, 25) for n in range(3)], video)
     result = preview(path, tmp_path)
-    assert [warning.code for warning in result.warnings] == ["hdr_tonemapped"]
     with av.open(str(result.files["preview"])) as container:
         frame = next(container.decode(video=0))
     assert frame.format.name == "yuv420p"

@@ -64,11 +64,11 @@ def let_time_be_told() -> None:
 
 @dataclass(frozen=True)
 class Message:
-    """One task message, as Celery would send it: when it is done, the next level of its canvas is sent."""
+    """One task message, as Celery would send it: when it is done, what comes next in its canvas is sent."""
 
     task: str
     args: tuple
-    then: tuple[tuple[Message, ...], ...] = ()
+    then: tuple[Message, ...] = ()
     chord: int | None = None
 
 
@@ -89,7 +89,7 @@ class Broker:
             raise OperationalError("the broker is away")
         if mood == "killed before":
             raise Killed
-        self._send_level(self._messages(_levels(signature)))
+        self.queue += self._messages(signature)
         if mood == "deaf":
             raise OperationalError("the broker took it, and its answer was lost")
         if mood == "killed after":
@@ -102,8 +102,7 @@ class Broker:
             members.add(message)
             if len(members) < sum(other.chord == message.chord for other in self.known):
                 return
-        if message.then:
-            self._send_level(message.then)
+        self.queue += message.then
 
     def time_passes(self) -> None:
         """What was to come later comes now, or too soon once more."""
@@ -112,29 +111,26 @@ class Broker:
     def depths(self, names: list[str]) -> dict[str, int]:
         return {name: sum(message.task == name for message in self.queue) for name in names}
 
-    def _send_level(self, levels: tuple[tuple[Message, ...], ...]) -> None:
-        self.queue += levels[0]
+    def _messages(self, signature: Signature, then: tuple[Message, ...] = ()) -> tuple[Message, ...]:
+        """The messages that a canvas begins with; `then` are those that follow it."""
+        match signature:
+            case _chord():
+                body, chord = self._messages(signature.body, then), next(self._chords)
+                return tuple(self._message(task, body, chord) for task in signature.tasks)
+            case _chain():
+                for task in reversed(signature.tasks):
+                    then = self._messages(task, then)
+                return then
+            case group():
+                assert not then, "what follows a group makes it a chord"
+                return tuple(message for task in signature.tasks for message in self._messages(task))
+            case _:
+                return (self._message(signature, then, None),)
 
-    def _messages(self, levels: list[list[Signature]]) -> tuple[tuple[Message, ...], ...]:
-        answer: tuple[tuple[Message, ...], ...] = ()
-        for level in reversed(levels):
-            chord = next(self._chords) if len(level) > 1 else None
-            messages = tuple(Message(one.task, tuple(one.args), answer, chord) for one in level)
-            answer = (messages, *answer)
-        self.known += [message for level in answer for message in level]
-        return answer
-
-
-def _levels(signature: Signature) -> list[list[Signature]]:
-    match signature:
-        case _chord():
-            return [list(signature.tasks), *_levels(signature.body)]
-        case _chain():
-            return [level for task in signature.tasks for level in _levels(task)]
-        case group():
-            return [list(signature.tasks)]
-        case _:
-            return [[signature]]
+    def _message(self, task: Signature, then: tuple[Message, ...], chord: int | None) -> Message:
+        message = Message(task.task, tuple(task.args), then, chord)
+        self.known.append(message)
+        return message
 
 
 @dataclass

@@ -1,5 +1,5 @@
 import pytest
-from celery.canvas import _chain, _chord
+from celery.canvas import _chain, _chord, group
 
 from core import states
 from core.models import Job, JobStage
@@ -77,6 +77,55 @@ def test_what_takes_longest_is_sent_first():
     for stage, weight in zip(job.stages, (1.3, 2.2, 1.8, 0.3), strict=True):
         stage.weight = weight
     assert [message.args[2] for message in flatten(canvas.build(job))] == ["two", "three", "one", "join"]
+
+
+APART = {
+    "probe": [],
+    "trim": ["probe"],
+    "proxy": ["probe"],
+    "preview": ["proxy"],
+    "brand": ["trim"],
+    "publish": ["brand"],
+}
+PARTS = APART | {"proxy/1": ["probe"], "proxy/2": ["probe"], "proxy": ["probe", "proxy/1", "proxy/2"]}
+
+
+def shape(signature):
+    if isinstance(signature, _chord):
+        return [{shape_of(task) for task in signature.tasks}, *shape(signature.body)]
+    if isinstance(signature, _chain):
+        return [step for task in signature.tasks for step in shape(task)]
+    if isinstance(signature, group):
+        return [{shape_of(task) for task in signature.tasks}]
+    return [signature.args[2]]
+
+
+def shape_of(signature):
+    return " > ".join(map(str, shape(signature)))
+
+
+@pytest.mark.parametrize(
+    ("needs", "status", "expected"),
+    [
+        (APART, {}, ["probe", {"trim > brand > publish", "proxy > preview"}]),
+        (APART, {"probe": "succeeded"}, [{"trim > brand > publish", "proxy > preview"}]),
+        (APART, {"probe": "succeeded", "trim": "running"}, ["proxy", "preview"]),
+        (PARTS, {"probe": "succeeded", "trim": "running"}, [{"proxy/1", "proxy/2"}, "proxy", "preview"]),
+        # A preview that has to know where trim has cut.
+        (APART | {"preview": ["proxy", "trim"]}, {}, ["probe", {"trim", "proxy"}, {"preview", "brand > publish"}]),
+    ],
+)
+def test_what_does_not_need_each_other_is_sent_apart(needs, status, expected):
+    assert shape(canvas.build(job_of(needs, **status))) == expected
+
+
+def test_parts_of_one_stage_are_no_part_of_what_goes_beside_it():
+    built = canvas.build(job_of(PARTS, probe="succeeded"))
+    assert isinstance(built, group)
+    assert [shape(line) for line in built.tasks] == [
+        ["trim", "brand", "publish"],
+        [{"proxy/1", "proxy/2"}, "proxy", "preview"],
+    ]
 
 
 def test_every_message_carries_job_epoch_and_stage_and_nothing_else():

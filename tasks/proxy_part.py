@@ -1,0 +1,49 @@
+"""Proxy part: the pictures of one stretch of a proxy, or all of its sound."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from media.proxy.pictures import encode_pictures
+from media.proxy.plan import Look
+from media.proxy.sound import encode_sound
+from media.segments.errors import NotSplittable
+from media.segments.plan import Segment
+from tasks.base import stage
+from tasks.context import StageContext
+from tasks.limits import limits
+
+
+@stage("proxy_part")
+def proxy_part(ctx: StageContext) -> None:
+    """Encode the pictures of one part of a proxy, or its sound."""
+    if "sound" in ctx.params:
+        _sound(ctx)
+    else:
+        _pictures(ctx)
+
+
+def _sound(ctx: StageContext) -> None:
+    duration = Fraction(ctx.params["sound"])
+    with ctx.open(ctx.input("source")) as source, ctx.output("sound.m4a") as target:
+        made, _ = encode_sound(source, target, duration, limits=limits(ctx.settings), on_progress=ctx.progress)
+        ctx.store({"sound.m4a": target}, result={"made": made.to_dict()})
+
+
+def _pictures(ctx: StageContext) -> None:
+    with ctx.open(ctx.input("source")) as source, ctx.output("video.mp4") as target:
+        try:
+            made = encode_pictures(
+                source,
+                target,
+                Segment.from_dict(ctx.params["segment"]),
+                Look.from_dict(ctx.params["look"]),
+                limits=limits(ctx.settings),
+                threads=ctx.settings.encode_threads,
+                on_progress=ctx.progress,
+            )
+        except NotSplittable as refusal:
+            # A finding about the source like any other: who joins reads it and makes it in one piece.
+            ctx.store({}, result={"refused": refusal.code})
+        else:
+            ctx.store({"video.mp4": target}, result={"made": made.to_dict()})
