@@ -33,7 +33,7 @@ def asset(stack, client, sample, assets):
 def test_the_whole_job(client, asset, tmp_path):
     job = client.wait(client.edit(asset, KEEP, brand=BRAND, metadata={"course": "LA1"}))
     assert job["status"] == "succeeded", job["error"]
-    assert list(job["stages"]) == ["probe", "seams", "trim", "preview", "brand", "publish"]
+    assert list(job["stages"]) == ["probe", "seams", "trim", "proxy", "preview", "brand", "publish"]
     assert {stage["status"] for stage in job["stages"].values()} == {"succeeded"}
     assert (job["progress"], job["metadata"]) == (1.0, {"course": "LA1"})
     assert [output["name"] for output in job["outputs"]] == ["preview", "poster", "sprite", "thumbnails", "video"]
@@ -82,7 +82,20 @@ def test_a_new_brand_runs_brand_and_publish_only(client, asset):
     job = client.wait(client.edit(asset, keep, brand=other))
     assert job["status"] == "succeeded"
     cached = {name for name, stage in job["stages"].items() if stage["cached"]}
-    assert cached == {"probe", "seams", "trim", "preview"}
+    assert cached == {"probe", "seams", "trim", "proxy", "preview"}
+
+
+def test_another_cut_has_its_preview_from_the_same_proxy(client, asset, tmp_path):
+    client.wait(client.edit(asset, KEEP, brand=BRAND))
+    for mode, keep in (("smart", [{"start": "2.2", "end": "6.2"}, {"start": "9"}]), ("copy", [{"start": "4.5"}])):
+        job = client.wait(client.edit(asset, keep, mode=mode))
+        assert job["status"] == "succeeded", job["error"]
+        assert {name for name, stage in job["stages"].items() if stage["cached"]} == {"probe", "proxy"}
+        # The sample is so short that its proxy has all its frames.
+        film, preview = (client.download(job, name, tmp_path) for name in ("video", "preview"))
+        assert numbers(preview) == numbers(film)
+        lengths = [Fraction(job["stages"][name]["result"]["duration"]) for name in ("trim", "preview")]
+        assert lengths[0] == lengths[1]
 
 
 def test_facts_and_keyframes_of_an_asset(client, asset):
@@ -99,7 +112,7 @@ def test_a_dry_run_plans_and_does_nothing(client, asset):
     answer = client.http.post("/v1/jobs/edit", params={"dry_run": "true"}, json=body)
     assert answer.status_code == 200
     planned = [step["stage"] for step in answer.json()["plan"]]
-    assert planned == ["probe", "seams", "trim", "preview", "brand", "publish"]
+    assert planned == ["probe", "seams", "trim", "proxy", "preview", "brand", "publish"]
     forecast = answer.json()["forecast"]
     assert (forecast["mode"], forecast["frames"]) == ("smart", FPS)
     assert 0 < forecast["reencoded_frames"] <= FPS

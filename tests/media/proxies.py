@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from media.errors import InputError
@@ -38,7 +39,7 @@ def in_parts(path: Path, target: Path, borders, look: Look | None = None, **opti
     """Joined of parts that begin at these multiples of the grid."""
     plan = planned(path)
     cuts = [Fraction(0), *(border * GRID for border in borders), plan.duration]
-    spans = list(zip(cuts, cuts[1:], strict=False))
+    spans = list(pairwise(cuts))
     pieces = tuple(segment(number, *span, plan.duration) for number, span in enumerate(spans))
     plan = ProxyPlan(look or plan.look, pieces, plan.has_sound, plan.duration)
     made, files = [], []

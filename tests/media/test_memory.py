@@ -14,11 +14,15 @@ from fractions import Fraction
 from pathlib import Path
 from media import brand, preview
 from media.cut import cut
+from media.proxy.plan import plan_proxy
+from media.proxy.whole import make_proxy
 from media.types import Range
 way, source, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 with source.open("rb") as file:
     if way == "preview":
-        preview.render(file, folder)
+        make_proxy(file, folder / "small.mp4", plan_proxy(file, None, height=144))
+        with open(folder / "small.mp4", "rb") as proxy:
+            preview.render(proxy, file, folder, preview.cut_ranges(file, [Range(Fraction("0.5"))]))
     elif way == "brand":
         brand.brand(file, folder / "out.mp4", brand.BrandSpec(intro=brand.TitleCard(title="Hello")))
     else:

@@ -13,7 +13,9 @@ import numpy as np
 
 from media.barcode import luma_plane
 from media.brand import BrandSpec, TitleCard, Transition, VideoCard, brand
-from media.preview import render
+from media.preview import cut_ranges, render
+from media.proxy.plan import plan_proxy
+from media.proxy.whole import make_proxy
 from media.sample import make_sample
 from media.smartcut import smart_cut
 from media.trim import trim
@@ -98,10 +100,13 @@ class Studio:
         return Film(path, numbers, seams, result.duration)
 
     def preview(self) -> Film:
-        """The proxy of the smart cut."""
-        cut = self.smart()
-        with cut.path.open("rb") as file:
-            result = render(file, self._folder, height=144)
+        """The same ranges of the recording's proxy."""
+        cut, small = self.smart(), self._folder / "small.mp4"
+        keep = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in KEEP]
+        with self._clip.open("rb") as file:
+            make_proxy(file, small, plan_proxy(file, None, height=144))
+            with small.open("rb") as proxy:
+                result = render(proxy, file, self._folder, cut_ranges(file, keep))
         return Film(result.files["preview"], cut.numbers, cut.seams, result.duration)
 
     def _cut(self, way: Callable, source: Path, name: str, *, has_sound: bool = True) -> Film:
