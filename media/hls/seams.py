@@ -22,9 +22,10 @@ from media.frames import BT709, Canvas, Placer, sane_aspect
 from media.hls.order import GRID, Body, Joint, Seams, order
 from media.hls.package import Clip, package
 from media.orientation import Orientation
-from media.preview import CRF, SOUND, SOUND_BIT_RATE, proxy_size
 from media.probe import display_matrix
 from media.progress import Meter
+from media.proxy.pictures import CRF, proxy_size
+from media.proxy.sound import BIT_RATE, LAYOUT, RATE
 from media.ranges import resolve
 from media.resample import Resampler
 from media.timeline import Timeline, layout_name
@@ -152,8 +153,8 @@ class _Strip:
         if reader.audio:
             main = reader.audio[0]
             self._rate = main.rate
-            self._sound = writer.audio(AudioSpec(rate=SOUND[0], layout=SOUND[1], bit_rate=SOUND_BIT_RATE))
-            self._resampler = Resampler((main.rate, layout_name(main)), SOUND)
+            self._sound = writer.audio(AudioSpec(rate=RATE, layout=LAYOUT, bit_rate=BIT_RATE))
+            self._resampler = Resampler((main.rate, layout_name(main)), (RATE, LAYOUT))
             self._channels = main.layout.nb_channels
 
     def add(self, start: Fraction, end: Fraction) -> None:
@@ -176,7 +177,7 @@ class _Strip:
         self._flush(last=True)
         if self._rate:
             rest = self._resampler.rest()
-            self._sound.write(rest[:, : max(round(self._end * SOUND[0]) - self._sound.samples, 0)])
+            self._sound.write(rest[:, : max(round(self._end * RATE) - self._sound.samples, 0)])
 
     def _show(self, frame: av.VideoFrame, time: Fraction, *, is_first: bool) -> None:
         self._flush()
