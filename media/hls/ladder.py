@@ -34,9 +34,9 @@ from media.hls.package import SEGMENT, Clip, borders_of, package
 from media.hls.tracks import Track, read_tracks
 from media.keymap import Keyframe, KeyframeMap
 from media.orientation import Orientation
-from media.preview import proxy_size
 from media.probe import display_matrix
 from media.progress import Meter
+from media.proxy.pictures import proxy_size
 from media.segments.plan import plan_segments
 from media.types import NO_LIMITS, Limits, Progress, Range, no_progress
 

@@ -89,7 +89,11 @@ class Broker:
             raise OperationalError("the broker is away")
         if mood == "killed before":
             raise Killed
-        self.queue += self._messages(signature)
+        level = self._messages(signature)
+        self.queue += level
+        while level:
+            self.known += level
+            level = tuple(dict.fromkeys(message for before in level for message in before.then))
         if mood == "deaf":
             raise OperationalError("the broker took it, and its answer was lost")
         if mood == "killed after":
@@ -116,7 +120,7 @@ class Broker:
         match signature:
             case _chord():
                 body, chord = self._messages(signature.body, then), next(self._chords)
-                return tuple(self._message(task, body, chord) for task in signature.tasks)
+                return tuple(_message(task, body, chord) for task in signature.tasks)
             case _chain():
                 for task in reversed(signature.tasks):
                     then = self._messages(task, then)
@@ -125,12 +129,11 @@ class Broker:
                 assert not then, "what follows a group makes it a chord"
                 return tuple(message for task in signature.tasks for message in self._messages(task))
             case _:
-                return (self._message(signature, then, None),)
+                return (_message(signature, then, None),)
 
-    def _message(self, task: Signature, then: tuple[Message, ...], chord: int | None) -> Message:
-        message = Message(task.task, tuple(task.args), then, chord)
-        self.known.append(message)
-        return message
+
+def _message(task: Signature, then: tuple[Message, ...], chord: int | None) -> Message:
+    return Message(task.task, tuple(task.args), then, chord)
 
 
 @dataclass
