@@ -11,7 +11,7 @@ from cli.client import Json
 PLACES = (
     "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right",
 )  # fmt: skip
-GRAVITIES = (*PLACES, "smart")
+GRAVITIES = (*PLACES, "smart", "face")
 FITS = ("inside", "contain", "cover", "fill")
 
 _LENGTH = r"\d+(?:\.\d+)?%?"

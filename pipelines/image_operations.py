@@ -13,10 +13,13 @@ from pipelines.times import Share, asset_id
 PLACES = (
     "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right",
 )  # fmt: skip
-GRAVITIES = (*PLACES, "smart")
+GRAVITIES = (*PLACES, "smart", "face")
 FITS = ("inside", "contain", "cover", "fill")
 _TEXT = [validate.Length(min=1, max=500), validate.Regexp(r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
-_SMART = {"description": "smart looks for edges and for colours that stand out; it knows nothing of faces."}
+GRAVITY = {
+    "description": "smart looks for edges and for colours that stand out; face keeps the faces, and is smart where "
+    "there are none (warning no_face)."
+}
 
 
 class CropSchema(Schema):
@@ -27,7 +30,7 @@ class CropSchema(Schema):
     y = LengthField(zero=True)
     width = LengthField()
     height = LengthField()
-    gravity = choice(*GRAVITIES, load_default="center", metadata=_SMART)
+    gravity = choice(*GRAVITIES, load_default="center", metadata=GRAVITY)
 
     @validates_schema
     def _one_kind(self, data: dict[str, Any], **_: Any) -> None:
@@ -44,7 +47,7 @@ class ResizeSchema(Schema):
     height = side()
     fit = choice(*FITS, load_default="inside")
     upscale = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-    gravity = choice(*GRAVITIES, load_default="center", metadata=_SMART)
+    gravity = choice(*GRAVITIES, load_default="center", metadata=GRAVITY)
     background = Colour(load_default=TRANSPARENT, metadata={"description": "Around what is contained."})
 
     @validates_schema

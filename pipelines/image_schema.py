@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from core.errors import InputError
 from pipelines.image_fields import TRANSPARENT, Colour, Tagged, choice, side
-from pipelines.image_operations import FITS, GRAVITIES, OPERATIONS, without_idle_fit
+from pipelines.image_operations import FITS, GRAVITIES, GRAVITY, OPERATIONS, without_idle_fit
 from pipelines.request_schema import RequestSchema
 from pipelines.sources import SourceField
 from pipelines.times import WholeRegexp
@@ -33,7 +32,7 @@ class ImageOutputSchema(Schema):
     height = side()
     fit = choice(*FITS, load_default="inside")
     upscale = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-    gravity = choice(*GRAVITIES, load_default="center")
+    gravity = choice(*GRAVITIES, load_default="center", metadata=GRAVITY)
     background = Colour(
         alpha=False,
         load_default=TRANSPARENT,
@@ -87,21 +86,6 @@ class ImageSchema(RequestSchema):
         load_default="srgb",
         metadata={"description": "Whether colours are converted to sRGB, or stay as they are with their ICC profile."},
     )
-
-    @pre_load
-    def _no_faces(self, data: Any, **_: Any) -> Any:
-        if isinstance(data, dict):
-            found = [
-                f"{group}.{place}.gravity"
-                for group in ("operations", "outputs")
-                if isinstance(data.get(group), list)
-                for place, item in enumerate(data[group])
-                if isinstance(item, dict) and item.get("gravity") == "face"
-            ]
-            if found:
-                message = "Faces are not looked for here: use smart, or crop by pixels."
-                raise InputError("face_not_supported", message, fields={name: [message] for name in found})
-        return data
 
     @validates_schema
     def _names_are_single(self, data: dict[str, Any], **_: Any) -> None:

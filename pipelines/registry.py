@@ -80,7 +80,7 @@ PIPELINES: dict[str, Pipeline] = {
                 ],
             },
             missing=("asset_not_found",),
-            refusals=(*_OF_ALL, "face_not_supported", "no_image"),
+            refusals=(*_OF_ALL, "no_image"),
         ),
     )
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from pipelines.image_fields import choice
-from pipelines.image_operations import FITS
+from pipelines.image_operations import FITS, GRAVITIES
 from pipelines.image_schema import FORMATS
 
 LONGEST_S = 366 * 24 * 3600
@@ -24,6 +24,12 @@ class ImageQuery(Schema):
     width = _side("w")
     height = _side("h")
     fit = choice(*FITS, load_default="inside")
+    gravity = choice(
+        *GRAVITIES,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Which part `cover` keeps; `smart` and `face` look at the picture. Default center."},
+    )
     format = choice(
         "auto",
         *FORMATS,

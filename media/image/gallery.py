@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from media.image.diagram import DIAGRAMS
 from media.image.encode import Encoding
 from media.image.lengths import Length
 from media.image.operations import (
@@ -100,6 +101,8 @@ def draw(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             made = render(file, Path(scratch), [Output(name=name, encoding=Encoding(quality=_QUALITY))], operations)
             (folder / made.files[name].path.name).write_bytes(made.files[name].path.read_bytes())
+    for name, diagram in DIAGRAMS.items():
+        diagram().save(folder / f"{name}.webp", quality=_QUALITY, method=6)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,12 @@ from typing import Literal
 from media.errors import InputError
 
 Gravity = Literal[
-    "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right", "smart"
-]
-"""Which part of a picture matters: what a crop keeps, or where something is put. “smart” looks at the picture."""
+    "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right", "smart", "face",
+]  # fmt: skip
+"""Which part of a picture matters: what a crop keeps, or where something is put. “smart” and “face” look at it."""
+
+LOOKING: tuple[Gravity, ...] = ("smart", "face")
+"""Those that look at the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ QUARTER = Length(Fraction(1, 4), relative=True)
 
 
 def place(inner: tuple[int, int], outer: tuple[int, int], gravity: Gravity) -> tuple[int, int]:
-    """Where the top left corner of `inner` (width, height) goes in `outer`; “smart” counts as the centre."""
+    """Where the top left corner of `inner` (width, height) goes in `outer`; “smart” and “face” count as the centre."""
     across, down = place_exactly(inner, outer, gravity)
     return int(across // 1), int(down // 1)
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from media.errors import InputError
 from media.image import encode
 from media.image.decode import ImageFile, too_many_pixels
+from media.image.focus import LOOKED_AT
 from media.image.operations import Crop, Flip, Operation, Resize, Rotate
 from media.types import Limits
 
@@ -61,6 +62,9 @@ def make_plan(file: ImageFile, operations: Sequence[Operation], outputs: Sequenc
         size = _checked(operation.size(*size), limits)
     if scale is None:
         scale = max(output.resize.scale(*size) if output.resize else whole for output in outputs)
+    if any(getattr(step, "gravity", None) == "face" for step in (*operations, *(one.resize for one in outputs))):
+        # Faces are looked for on a picture of that size, if the source has it.
+        scale = max(scale, min(whole, Fraction(LOOKED_AT, max(file.width, file.height))))
     finals = [_exact_output(output, size) for output in outputs]
     for output in finals:
         _check_output(file, output, size, limits)

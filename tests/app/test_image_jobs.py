@@ -81,11 +81,6 @@ def test_errors_have_the_path_of_their_field(client, asset, body, field):
     assert field in problem(ask(client, asset, **body), 422, "invalid_request")["errors"]
 
 
-def test_faces_are_refused_with_a_code_of_their_own(client, asset):
-    answer = ask(client, asset, operations=[{"op": "crop", "aspect": "1:1", "gravity": "face"}])
-    assert list(problem(answer, 422, "face_not_supported")["errors"]) == ["operations.0.gravity"]
-
-
 def test_assets_must_exist(client, asset):
     gone = "ast_" + "0" * 26
     problem(ask(client, {"id": gone}), 404, "asset_not_found")

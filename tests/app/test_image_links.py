@@ -111,6 +111,19 @@ def test_what_everybody_reads_follows_the_facts(client, at_once, kind, mode, exp
     assert answer.content_type == f"image/{expected}"
 
 
+def test_an_address_may_look_at_the_picture(client, asset, at_once):
+    looks = {
+        gravity: link(client, asset, w=24, h=40, fit="cover", gravity=gravity)["url"] for gravity in ("left", "face")
+    }
+    assert "gravity=face" in looks["face"]
+    for url in looks.values():
+        assert Image.open(io.BytesIO(fetch(client, url).data)).size == (24, 40)
+    problem(
+        client.post(f"/v1/assets/{asset['id']}/image-links", json={"w": 9, "gravity": "nose"}), 422, "invalid_request"
+    )
+    assert len(at_once) == 2
+
+
 def test_nothing_of_an_address_can_be_changed(client, asset, at_once):
     url = link(client, asset, w=16, h=16, fit="cover", expires_s=60)["url"]
     split = urlsplit(url)

@@ -101,7 +101,7 @@ def test_the_rest_of_the_options(finished, cutwork):
     "options",
     [
         ["--crop", "wide"],
-        ["--crop", "16:9@face"],
+        ["--crop", "16:9@nose"],
         ["--crop", "x"],
         ["--resize", "0.5"],
         ["--resize", "100@inside-out"],

@@ -1,7 +1,6 @@
 import pytest
 from marshmallow import ValidationError
 
-from core.errors import InputError
 from pipelines.image_schema import ImageSchema
 from pipelines.registry import PIPELINES
 
@@ -150,16 +149,6 @@ def test_outputs_are_bounded_and_have_names_of_their_own():
     assert "outputs" in problems(outputs=[{"name": "web"}, {"name": "web"}])
     assert "outputs" in problems(outputs=[{"name": f"w{number}"} for number in range(21)])
     assert "operations" in problems(*[{"op": "flip"}] * 51)
-
-
-@pytest.mark.parametrize("group", ["operations", "outputs"])
-def test_faces_are_refused_with_a_code(group):
-    body = {"operations": [{"op": "crop", "aspect": "1:1"}], "outputs": [{"name": "web"}]}
-    body[group][0]["gravity"] = "face"
-    with pytest.raises(InputError) as caught:
-        ImageSchema().load({"input": ASSET} | body)
-    assert caught.value.code == "face_not_supported"
-    assert list(caught.value.fields) == [f"{group}.0.gravity"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from media.image.diagram import DIAGRAMS
 from media.image.gallery import SHEET, SIZE, draw
 from media.image.operations import RoundCorners
 from pipelines.image_operations import OPERATIONS
@@ -35,7 +36,7 @@ def test_every_field_of_an_output_is_told():
 
 def test_every_picture_is_shown_and_small():
     shown = set(re.findall(r"gallery/images/([\w-]+)\.webp", PAGE))
-    assert shown == set(SHEET) == {path.stem for path in (DOCS / "gallery/images").iterdir()}
+    assert shown == {*SHEET, *DIAGRAMS} == {path.stem for path in (DOCS / "gallery/images").iterdir()}
     assert sum(path.stat().st_size for path in (DOCS / "gallery/images").iterdir()) < 300_000
 
 
@@ -66,4 +67,4 @@ def test_the_gallery_is_drawn(tmp_path):
     draw(tmp_path)
     with Image.open(tmp_path / "original.webp") as image:
         assert image.size == SIZE
-    assert {path.stem for path in tmp_path.iterdir()} == set(SHEET)
+    assert {path.stem for path in tmp_path.iterdir()} == {*SHEET, *DIAGRAMS}

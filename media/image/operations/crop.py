@@ -8,9 +8,9 @@ from fractions import Fraction
 from PIL import Image
 
 from media.errors import InputError
-from media.image.lengths import Gravity, Length, place
+from media.image.focus import window
+from media.image.lengths import LOOKING, Gravity, Length, place
 from media.image.operations.base import Effect
-from media.image.saliency import best_window
 from media.types import Notices
 
 
@@ -43,10 +43,11 @@ class Crop:
             raise InputError("region_outside", f"The crop leaves nothing of the {width} × {height} pixels.")
         return kept
 
-    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
-        """Cut; the first frame says where."""
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:
+        """Cut; the first frame says where. Raises InputError `no_face_detector`."""
         kept = self.size(*first.size)
-        x, y = best_window(first, *kept) if self.gravity == "smart" else place(kept, first.size, self.gravity)
+        looks = self.gravity in LOOKING
+        x, y = window(first, *kept, self.gravity, notices) if looks else place(kept, first.size, self.gravity)
         left = x if self.x is None else self.x.pixels(first.width)
         top = y if self.y is None else self.y.pixels(first.height)
         box = (left, top, left + kept[0], top + kept[1])

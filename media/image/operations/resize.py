@@ -8,9 +8,9 @@ from typing import Literal
 
 from PIL import Image
 
-from media.image.lengths import Gravity, place, place_exactly
+from media.image.focus import window
+from media.image.lengths import LOOKING, Gravity, place, place_exactly
 from media.image.operations.base import TRANSPARENT, Effect, canvas, put
-from media.image.saliency import best_window
 from media.image.scaling import Box, resample
 from media.types import Notices
 
@@ -51,14 +51,14 @@ class Resize:
         made = self._inside(width, height) if self.fit in {"inside", "contain"} else self.size(width, height)
         return min(Fraction(1), max(Fraction(made[0], width), Fraction(made[1], height)))
 
-    def effect(self, first: Image.Image, notices: Notices) -> Effect:  # noqa: ARG002
-        """Resample; a cover first takes the part that matters."""
+    def effect(self, first: Image.Image, notices: Notices) -> Effect:
+        """Resample; a cover first takes the part that matters. Raises InputError `no_face_detector`."""
         made = self.size(*first.size)
         if self.fit == "contain" and self.width and self.height:
             inner = self._inside(*first.size)
             corner = place(inner, made, self.gravity)
             return lambda frame: put(canvas(made, self.background, frame), resample(frame, inner), corner)
-        box = self._kept(first, made) if self.fit == "cover" else None
+        box = self._kept(first, made, notices) if self.fit == "cover" else None
         return lambda frame: resample(frame, made, box)
 
     def _inside(self, width: int, height: int) -> tuple[int, int]:
@@ -66,12 +66,12 @@ class Resize:
         scale = min(limits) if self.upscale else min(*limits, Fraction(1))
         return max(1, round(width * scale)), max(1, round(height * scale))
 
-    def _kept(self, first: Image.Image, made: tuple[int, int]) -> Box:
+    def _kept(self, first: Image.Image, made: tuple[int, int], notices: Notices) -> Box:
         """The part that has exactly the shape of the result: its border may lie between pixels."""
         scale = max(Fraction(made[0], first.width), Fraction(made[1], first.height))
         width, height = made[0] / scale, made[1] / scale
-        if self.gravity == "smart":
-            x, y = best_window(first, int(width), int(height))
+        if self.gravity in LOOKING:
+            x, y = window(first, int(width), int(height), self.gravity, notices)
             return float(x), float(y), float(x + int(width)), float(y + int(height))
         across, down = place_exactly((width, height), first.size, self.gravity)
         return float(across), float(down), float(across + width), float(down + height)
