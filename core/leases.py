@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from core import artifacts, clock, jobs, states
-from core.db import reading, single, transaction
+from core.db import reading, single, transaction, write
 from core.models import Artifact, Job, JobStage
 from core.telemetry import metrics
 from core.webhooks import outbox
@@ -155,7 +155,7 @@ def _look_closer(session: Session, lease: Lease, attempts: int) -> Refused | Lat
     if losses(stage) >= attempts:
         lose(job, stage)
         return Refused.EXHAUSTED
-    session.flush()
+    write(session)
     return None
 
 
@@ -217,6 +217,7 @@ def commit(lease: Lease, artifact: Artifact, then: Then | None = None) -> Commit
         if then is not None:
             then(session, job, stage)
         jobs.settle(job, job.as_of)
+        write(session)
         return Commit(made, job)
 
 

@@ -26,6 +26,7 @@ _ENABLED = (
         WebhookEndpoint.url.is_not(None),
     )
     .with_for_update(read=True, key_share=True)
+    .execution_options(autoflush=False)
 )
 
 
