@@ -177,8 +177,8 @@ def _refuse(file: BinaryIO, head: bytes, error: FFmpegError) -> NoReturn:
     if isinstance(error, ArgumentError) or not _is_media(head):
         raise InputError(
             "unsupported_format",
-            "This is not a video or sound file that can be opened (MP4, MOV, MKV, WebM, TS, AVI, FLV, WAV, MP3, FLAC, "
-            "Ogg or AAC).",
+            "This is no file that can be opened: neither video or sound (MP4, MOV, MKV, WebM, TS, AVI, FLV, WAV, MP3, "
+            "FLAC, Ogg or AAC) nor an image (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC).",
         ) from error
     if head[4:8] in _ISO_BOXES and _is_cut_off(file):
         raise InputError("truncated_file", _CUT_OFF)
