@@ -180,7 +180,8 @@ def _streams(
         entry = made[stage.name].files.get(output["file"]) if stage.name in made else None
         if entry is None and not _grows(job, stage, made.get(output[_STREAM])):
             continue
-        url, ends = stream_links.address(job.id, name, expires_s=get_settings().url_ttl_s)
+        playlist = stream_links.GROWING if entry is None else stream_links.FIRST
+        url, ends = stream_links.address(job.id, name, playlist, expires_s=get_settings().url_ttl_s)
         yield {
             "name": name,
             "url": url,
@@ -192,12 +193,10 @@ def _streams(
 
 
 def _grows(job: Job, stage: JobStage, beginning: Artifact | None) -> bool:
-    """Whether some of what a stage makes can be played while the rest is being made."""
-    return (
-        stage.status not in states.TERMINAL
-        and job.status not in states.TERMINAL
-        and bool(beginning and beginning.files)
-    )
+    """Whether some of what a stage makes can be played while the rest is being made: what it needs is made in parts."""
+    unfinished = stage.status not in states.TERMINAL and job.status not in states.TERMINAL
+    in_parts = any(row.part_of in stage.needs for row in job.stages)
+    return unfinished and in_parts and beginning is not None and bool(beginning.files)
 
 
 def let_through(job: Job) -> bool:

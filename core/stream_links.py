@@ -14,15 +14,17 @@ from core.link_signature import EXPIRES
 from core.settings import get_settings
 
 FIRST = "index"
-"""The playlist that a player begins with."""
+"""The playlist that a player begins with, once all is there."""
+GROWING = "growing"
+"""That of what is there by now: a player stays with the one that it began with."""
 _PURPOSE = "stream"
 
 
-def address(job_id: str, name: str, *, expires_s: int) -> tuple[str, datetime]:
-    """Return the address of a stream's first playlist, and when it ends."""
+def address(job_id: str, name: str, playlist: str, *, expires_s: int) -> tuple[str, datetime]:
+    """Return the address of a playlist of a stream, and when it ends."""
     ends = int(time.time()) + expires_s
     query = link_signature.signed(_PURPOSE, _subject(job_id, name), {EXPIRES: str(ends)})
-    url = f"{get_settings().public_url.rstrip('/')}/v1/streams/{job_id}/{name}/{FIRST}.m3u8?{query}"
+    url = f"{get_settings().public_url.rstrip('/')}/v1/streams/{job_id}/{name}/{playlist}.m3u8?{query}"
     return url, datetime.fromtimestamp(ends, UTC)
 
 

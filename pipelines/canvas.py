@@ -7,6 +7,7 @@ chord never nests.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 
 import structlog
@@ -22,6 +23,7 @@ from core.errors import TransientError
 from core.models import Job, JobStage
 from core.telemetry import metrics
 from tasks.app import celery_app
+from tasks.stages import STAGES
 from tasks.traces import headers
 
 _log = structlog.get_logger(__name__)
@@ -53,7 +55,6 @@ def build(job: Job) -> Signature | None:
     """Return the canvas of what is left to send; None when nothing is. Every message is `(job id, epoch, stage)`."""
 
     kinds = {stage.name: stage.kind for stage in job.stages}
-    weights = {stage.name: stage.weight for stage in job.stages}
 
     def message(name: str) -> Signature:
         # Asking for a result would subscribe this process to a channel for each message.
@@ -65,6 +66,8 @@ def build(job: Job) -> Signature | None:
         )
 
     # What takes longest is begun first: few workers then end at about the same time (Graham's rule).
+    watched = {stage.name for stage in STAGES.values() if stage.in_order}
+    weights = {stage.name: math.inf if stage.kind in watched else stage.weight for stage in job.stages}
     names = sorted(
         (name for level in levels(job.stages) for name in level), key=lambda name: weights[name], reverse=True
     )

@@ -36,29 +36,30 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
     inspect.plan_probe(planner, source)
     keep = [[piece["start"], piece["end"]] for piece in request["keep"]]
     inputs: dict[str, Asset | Output] = {"source": source, "keyframes": Output("probe", "keyframes.json")}
-    if request["preview"]:
-        planner.add(
-            "seams",
-            params={"keep": keep, "height": request["preview"]["height"]},
-            inputs={"source": source},
-            after=["probe"],
-            streams={"seams_hls": ("seams.json", "seams")},
-        )
     planner.add("trim", params={"keep": keep, "mode": request["mode"]}, inputs=inputs, after=["probe"])
     body, last = Output("trim", "video.mp4"), ["trim"]
     if request["preview"]:
+        cuts = {"source": source} | _told(request["mode"])
+        planner.add(
+            "seams",
+            params={"keep": keep, "height": request["preview"]["height"]},
+            inputs=cuts,
+            after=["probe"],
+            streams={"seams_hls": ("seams.json", "seams")},
+        )
         # Not of this edit: whoever edits the same recording again finds the proxy made.
         planner.add("proxy", params=request["preview"], inputs=inputs)
         planner.add(
             "preview",
             params={"keep": keep},
-            inputs={"proxy": Output("proxy", "proxy.mp4"), "source": source} | _told(request["mode"]),
+            inputs={"proxy": Output("proxy", "proxy.mp4")} | cuts,
             outputs={
                 "preview": ("proxy.mp4", "-preview"),
                 "poster": ("poster.jpg", "-poster"),
                 "sprite": ("sprite.jpg", "-sprite"),
                 "thumbnails": ("thumbnails.vtt", "-thumbnails"),
             },
+            streams={"preview_hls": ("preview.json", "seams")},
         )
     if request["brand"]:
         branded = branding.add(planner, account_id, request["brand"], body)
@@ -84,7 +85,7 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
 
 
 def _told(mode: str) -> dict[str, Output]:
-    """What a preview waits for to know its cuts: where they are moved to keyframes, only trim can tell."""
+    """What previews and seams wait for to know their cuts: where they are moved to keyframes, only trim can tell."""
     return {"cut": Output("trim", "video.mp4")} if mode == "copy" else {}
 
 

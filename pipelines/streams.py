@@ -12,15 +12,17 @@ from typing import Any, cast
 from core import artifacts, job_document, jobs, states
 from core.db import reading
 from core.errors import NotFoundError
-from core.models import Artifact
+from core.models import Artifact, Job, JobStage
 from core.settings import get_settings
 from core.storage import Storage
-from core.stream_links import FIRST
+from core.stream_links import FIRST, GROWING
 from media.hls.index import Rendition
 from media.hls.order import Seams
 from media.hls.playlist import Stretch, Variant, longest, media_playlist, multivariant_playlist
+from pipelines import growing
 
 _FILM = "video/mp4"
+SEAMS = "seams"
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,36 @@ def playlist(job_id: str, name: str, part: str, query: str, storage: Storage) ->
             raise NotFoundError("job_not_found", "There is no job of that id.")
         stage = next((row for row in job.stages if "stream" in row.outputs.get(name, ())), None)
         found = artifacts.find(session, [row.digest for row in job.stages if row.status == states.SUCCEEDED])
-    made = found.get(stage.digest) if stage is not None and job_document.let_through(job) else None
-    if stage is None or made is None:
+    if stage is None or not job_document.let_through(job):
         raise _missing()
-    playlists = _whole(_Files(storage, made), stage.outputs[name]["file"], query)
+    if part == GROWING:
+        return _growing(job, stage, stage.outputs[name]["stream"], found, storage)
+    made = found.get(stage.digest)
+    playlists = {} if made is None else _whole(_Files(storage, made), stage.outputs[name]["file"], query)
     if part not in playlists:
         raise _missing()
     return Playlist(playlists[part](), whole=True)
+
+
+def _growing(job: Job, stage: JobStage, beginning: str, found: Mapping[str, Artifact], storage: Storage) -> Playlist:
+    """What there is by now of a preview that is made in parts; it has its end when no more will come."""
+    first = next(row for row in job.stages if row.name == beginning)
+    if first.digest not in found or not found[first.digest].files:
+        raise _missing()
+    joints = _Files(storage, found[first.digest])
+    seams = Seams.from_dict(joints.read("seams.json"))
+    rows = [row for row in job.stages if row.part_of in stage.needs and "segment" in row.params]
+    packed = {row.name: found[row.digest].result.get("fragments") for row in rows if row.digest in found}
+    made = {name: Rendition.from_dict(told) for name, told in packed.items() if told}
+    parts = [growing.part_of(row.name, row.params, made.get(row.name)) for row in rows]
+    pieces, whole = growing.pieces(seams, SEAMS, parts)
+    # One address for each file, whatever plays of it.
+    files = {row.name: _Files(storage, found[row.digest]) for row in rows if row.name in made}
+    uris = {name: part.uri("fragments.mp4", made[name]) for name, part in files.items()}
+    uris[SEAMS] = joints.uri("seams.mp4", seams.rendition)
+    stretches = [Stretch(uris[piece.file], piece.init, piece.segments) for piece in pieces]
+    ended = whole or stage.status in states.TERMINAL or job.status in states.TERMINAL
+    return Playlist(media_playlist(stretches, longest=growing.LONGEST, kind="EVENT", whole=ended), ended)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from core.settings import Settings
 from core.storage import Storage, Stream
 from core.storage.ranged import RangedFile
 from media.faststart import arrange, settled
+from media.types import Range
 from tasks.counted import CountedFile
 from tasks.heartbeat import Heartbeat, LeaseLost
 from tasks.stages import STAGES, Stage
@@ -82,6 +83,13 @@ class StageContext:
         self._stored: list[str] = []
         self._streams: dict[Path, tuple[str, Stream]] = {}
         self._opened: list[RangedFile | CountedFile] = []
+
+    @property
+    def kept(self) -> list[Range]:
+        """What the edit keeps that the stage is run for, by which to choose what to do first: never what comes out."""
+        with reading() as session:
+            keep = session.get_one(Job, self._row.job_id).params.get("keep", ())
+        return [Range(Fraction(one["start"]), None if one["end"] is None else Fraction(one["end"])) for one in keep]
 
     def has_input(self, label: str) -> bool:
         """Whether the plan gave the stage an input of that label."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
-from typing import Any, BinaryIO
+import json
+from pathlib import Path
+from typing import BinaryIO
 
 from media import preview as engine
-from media.types import Range
+from media.hls.package import Clip, package
+from media.types import Range, seconds
 from tasks.base import stage
 from tasks.context import StageContext
+from tasks.cuts import asked
 from tasks.limits import limits
+
+INDEX = "preview.json"
+_LABEL = "streamed"
 
 
 @stage("preview")
@@ -30,14 +35,24 @@ def preview(ctx: StageContext) -> None:
             threads=ctx.settings.encode_threads,
             on_progress=ctx.progress,
         )
-        files = {path.name: path for path in made.files.values()}
-        ctx.store(files, result=made.to_dict(), warnings=[note.to_dict() for note in made.warnings])
+        files = {path.name: path for path in made.files.values()} | _packed(film)
+        ctx.store(
+            files,
+            result=made.to_dict(),
+            warnings=[note.to_dict() for note in made.warnings],
+            media={INDEX: {"duration": seconds(made.duration), "size": made.size and list(made.size)}},
+        )
+
+
+def _packed(film: Path) -> dict[str, Path]:
+    """The film once more, as players stream it, and what they are to know of it."""
+    target, index = film.with_name(f"{_LABEL}.mp4"), film.with_name(INDEX)
+    with film.open("rb") as file:
+        packed = package([Clip(file)], target)
+    index.write_text(json.dumps({"renditions": {_LABEL: packed.to_dict()}}))
+    return {target.name: target, index.name: index}
 
 
 def _ranges(ctx: StageContext, source: BinaryIO) -> list[Range]:
-    """What the result shows of the source: where cuts are moved to keyframes, trim has told which; else it is known."""
-    if ctx.has_input("cut"):
-        return [Range(Fraction(cut["start"]), Fraction(cut["end"])) for cut in ctx.told("cut")["ranges"]]
-    keep: Sequence[Sequence[Any]] = ctx.params["keep"]
-    asked = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in keep]
-    return engine.cut_ranges(source, asked, limits(ctx.settings))
+    keep = asked(ctx)
+    return keep if ctx.has_input("cut") else engine.cut_ranges(source, keep, limits(ctx.settings))

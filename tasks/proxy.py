@@ -5,7 +5,7 @@ It is cut into parts that many workers encode at once: the stage asks for them, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 from media.proxy.plan import ProxyPlan, plan_proxy
 from media.proxy.whole import NAME, ProxyResult, join_proxy, make_proxy
 from media.segments.errors import NotSplittable
+from media.segments.plan import Segment
+from media.types import Range
 from tasks.base import stage
 from tasks.context import Part, StageContext
 from tasks.joining import keyframes, made_pictures, made_sound
@@ -42,7 +44,7 @@ def _make(ctx: StageContext, source: BinaryIO, target: Path) -> ProxyResult | No
     )
     if len(plan.segments) < 2:
         return _whole(ctx, source, target, plan)
-    ctx.expand(_parts(plan), {"plan": plan.to_dict()})
+    ctx.expand(_parts(plan, _watched_first(plan.segments, ctx.kept)), {"plan": plan.to_dict()})
     return None
 
 
@@ -58,9 +60,20 @@ def _whole(ctx: StageContext, source: BinaryIO, target: Path, plan: ProxyPlan) -
     )
 
 
-def _parts(plan: ProxyPlan) -> Iterator[Part]:
+def _watched_first(segments: Sequence[Segment], keep: Sequence[Range]) -> list[Segment]:
+    """Segments in the order in which the edit that waits for them shows them; then those that it leaves out."""
+    shown = [
+        segment
+        for kept in keep
+        for segment in segments
+        if segment.end > kept.start and (kept.end is None or segment.start < kept.end)
+    ]
+    return list({segment.number: segment for segment in (*shown, *segments)}.values())
+
+
+def _parts(plan: ProxyPlan, segments: Sequence[Segment]) -> Iterator[Part]:
     look = plan.look.to_dict()
-    for segment in plan.segments:
+    for segment in segments:
         yield Part(
             name=f"part-{segment.number + 1:03}",
             kind="proxy_part",
@@ -85,6 +98,8 @@ def _join(ctx: StageContext, notes: Mapping[str, Any], source: BinaryIO, target:
     try:
         if any("refused" in part.result for part in parts):
             raise NotSplittable("refused", "A part could not be encoded by itself.")
+        # They were asked for in another order.
+        parts.sort(key=lambda part: part.result["made"].get("start", 0))
         with ExitStack() as files:
             sound = made_sound(ctx, files, parts)
             return join_proxy(plan, made_pictures(ctx, parts), sound, target, on_progress=ctx.progress)

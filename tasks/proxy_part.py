@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from media.hls.parts import pack_part
 from media.proxy.pictures import encode_pictures
 from media.proxy.plan import Look
 from media.proxy.sound import encode_sound
@@ -31,12 +32,13 @@ def _sound(ctx: StageContext) -> None:
 
 
 def _pictures(ctx: StageContext) -> None:
+    segment = Segment.from_dict(ctx.params["segment"])
     with ctx.open(ctx.input("source")) as source, ctx.output("video.mp4") as target:
         try:
             made = encode_pictures(
                 source,
                 target,
-                Segment.from_dict(ctx.params["segment"]),
+                segment,
                 Look.from_dict(ctx.params["look"]),
                 limits=limits(ctx.settings),
                 threads=ctx.settings.encode_threads,
@@ -46,4 +48,10 @@ def _pictures(ctx: StageContext) -> None:
             # A finding about the source like any other: who joins reads it and makes it in one piece.
             ctx.store({}, result={"refused": refusal.code})
         else:
-            ctx.store({"video.mp4": target}, result={"made": made.to_dict()})
+            # To be played before the other parts are made (see `pipelines.growing`).
+            fragments = target.with_name("fragments.mp4")
+            packed = pack_part(source, target, made.start, segment.end, fragments, limits=limits(ctx.settings))
+            ctx.store(
+                {"video.mp4": target, fragments.name: fragments},
+                result={"made": made.to_dict(), "fragments": packed.to_dict()},
+            )

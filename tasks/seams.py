@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 
 from media.errors import InputError
 from media.hls.seams import render_seams
-from media.types import Range
 from tasks.base import stage
 from tasks.context import StageContext
+from tasks.cuts import asked
 from tasks.limits import limits
 
 _THREADS = 2
@@ -18,14 +17,13 @@ _THREADS = 2
 @stage("seams")
 def seams(ctx: StageContext) -> None:
     """Render what plays around each cut, in small: the first of an edit that can be watched."""
-    keep = [Range(Fraction(start), None if end is None else Fraction(end)) for start, end in ctx.params["keep"]]
     with ctx.open(ctx.input("source")) as source, ctx.scratch() as folder:
         film, index = folder / "seams.mp4", folder / "seams.json"
         try:
             made = render_seams(
                 source,
                 film,
-                keep,
+                asked(ctx),
                 height=ctx.params["height"],
                 limits=limits(ctx.settings),
                 threads=_THREADS,

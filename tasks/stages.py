@@ -20,7 +20,8 @@ class Stage:
     `version` is part of every output's digest: raise it when the same input would come out different. Limits are in
     seconds; `attempts` counts the runs that lost their worker or were the last, `retries` those
     that met trouble that passes; `weight` is its share of a job's
-    progress, 0 for those that are asked for as parts of another and share its weight.
+    progress, 0 for those that are asked for as parts of another and share its weight. Of those that are `in_order` the
+    first that was asked for goes first, not the longest: what they make is watched as it comes.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Stage:
     attempts: int = 4
     retries: int = 10
     weight: float
+    in_order: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,15 +136,17 @@ STAGES: dict[str, Stage] = {
             name="proxy_part",
             summary="Encode the pictures of one part of a proxy, or its sound",
             pool="encode",
+            version=2,
             soft_limit_s=2 * _HOUR,
             hard_limit_s=2 * _HOUR + 300,
             weight=0,
+            in_order=True,
         ),
         Stage(
             name="preview",
             summary="Cut the preview from the proxy; a poster and a sprite sheet",
             pool="encode",
-            version=2,
+            version=3,
             soft_limit_s=2 * _HOUR,
             hard_limit_s=2 * _HOUR + 300,
             weight=3,

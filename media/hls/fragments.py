@@ -10,17 +10,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from io import BytesIO
 from typing import BinaryIO
 
 import numpy as np
 
 from media import boxes
-from media.hls.tracks import Track
+from media.hls.tracks import LEAD, Track
 
-LEAD = Fraction(1)
-"""Seconds by which everything plays later than its film has it: more than pictures are ever reordered by."""
 _BRANDS = b"iso6" + struct.pack(">I", 0) + b"iso6cmfcmp41"
 _EMPTY = {
     b"stts": struct.pack(">II", 0, 0),

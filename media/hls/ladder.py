@@ -177,8 +177,8 @@ def pack_rung(
     """
     if name == plan.copied:
         return package([Clip(body)], target, borders=plan.borders, on_progress=on_progress)
-    sound = body if len(read_tracks(body)[1]) > 1 else None
-    return package(clips, target, borders=plan.borders, tracks="pictures", sound=sound, on_progress=on_progress)
+    heard = (replace(clip, sound=(body, clip.at)) for clip in clips)
+    return package(heard, target, borders=plan.borders, on_progress=on_progress)
 
 
 class _Rung:

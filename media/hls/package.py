@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 
 from media.errors import EngineError
 from media.hls.codecs import codec_of, setup_of, shown_size
-from media.hls.fragments import LEAD, Run, fragment, init_segment
+from media.hls.fragments import Run, fragment, init_segment
 from media.hls.index import Rendition, Segment, Span
-from media.hls.tracks import Track, read_tracks
+from media.hls.tracks import Track, read_tracks, renumbered
 from media.progress import Meter
 from media.smartcut.mux import removed_on_error
 from media.types import Progress, no_progress
@@ -30,17 +30,18 @@ from media.types import Progress, no_progress
 SEGMENT = Fraction(6)
 """Seconds that a segment lasts at most, where keyframes allow."""
 _ROUNDED = Fraction(1, 100)
-_KINDS = {"pictures": b"vide", "sound": b"soun"}
-
-Tracks = Literal["all", "pictures", "sound"]
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A finished MP4, and at which second of what is packed it plays."""
+    """A finished MP4, and at which second of what is packed it plays.
+
+    `sound` is another one, with its sound, and by how many seconds the clock of that is ahead.
+    """
 
     file: BinaryIO
     at: Fraction = Fraction(0)
+    sound: tuple[BinaryIO, Fraction] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +61,19 @@ def package(
     *,
     segment: Fraction = SEGMENT,
     borders: Sequence[Fraction] | None = None,
-    tracks: Tracks = "all",
-    sound: BinaryIO | None = None,
     on_progress: Progress = no_progress,
 ) -> Rendition:
     """Write films that were encoded alike as fragments of one file. On any error `target` does not exist afterwards.
 
-    Packed are the first picture and the first sound track, or one of the two. `sound` is a film with the sound of all
-    clips, which then have none of their own. Segments begin at `borders`, rising seconds of which the last is the end;
-    without, there are as few as keyframes and `segment`, the seconds that one lasts at most, allow.
+    Packed are the first picture and the first sound track. Segments begin at `borders`, rising seconds of which the
+    last is the end; without, there are as few as keyframes and `segment`, the seconds that one lasts at most, allow.
 
     Raises:
         EngineError: `bad_layout` for what is no finished MP4 of H.264 or HEVC and AAC, or has no keyframe at a border.
     """
     meter = Meter(on_progress)
     with removed_on_error(target), target.open("wb") as out:
-        writer = _Writer(out, segment, borders, tracks, sound)
+        writer = _Writer(out, segment, borders)
         for clip in clips:
             meter.tick()
             writer.add(clip)
@@ -98,25 +96,19 @@ def borders_of(lead: Track, longest: Fraction) -> list[Fraction]:
 
 
 class _Writer:
-    def __init__(
-        self,
-        out: BinaryIO,
-        segment: Fraction,
-        borders: Sequence[Fraction] | None,
-        tracks: Tracks,
-        sound: BinaryIO | None,
-    ) -> None:
-        self._out, self._longest, self._borders, self._kinds = out, segment, borders, tracks
-        self._sound = None if sound is None else _Lane(sound, _only(read_tracks(sound)[1], "sound")[0])
+    def __init__(self, out: BinaryIO, segment: Fraction, borders: Sequence[Fraction] | None) -> None:
+        self._out, self._longest, self._borders = out, segment, borders
         self._segments: list[Segment] = []
         self._tracks: list[Track] = []
         self._pictures, self._shown_for = 0, Fraction(0)
 
     def add(self, clip: Clip) -> None:
         header, found = read_tracks(clip.file)
-        lanes = [_Lane(clip.file, track) for track in _only(found, self._kinds)]
-        if self._sound is not None:
-            lanes = [lanes[0], _Lane(self._sound.file, self._sound.track, clip.at, own=False)]
+        lanes = [_Lane(clip.file, track) for track in found]
+        if clip.sound is not None:
+            file, ahead = clip.sound
+            heard = [renumbered(one, found[0].number + 1) for one in read_tracks(file)[1] if one.kind == b"soun"]
+            lanes = [lanes[0], *(_Lane(file, track, ahead, own=False) for track in heard)]
         tracks = [lane.track for lane in lanes]
         if not self._tracks:
             self._tracks = tracks
@@ -158,20 +150,9 @@ class _Writer:
         )
 
 
-def _only(tracks: Sequence[Track], kinds: Tracks) -> list[Track]:
-    found = [track for track in tracks if kinds == "all" or track.kind == _KINDS[kinds]]
-    if not found:
-        raise EngineError("bad_layout", f"The finished film has no {kinds}.")
-    return found
-
-
 def _check(tracks: Sequence[Track], first: Sequence[Track]) -> None:
     if [setup_of(track.entry) for track in tracks] != [setup_of(track.entry) for track in first]:
         raise EngineError("bad_layout", "The finished films cannot be packed together: they differ in format.")
-    if len({track.number for track in tracks}) < len(tracks):
-        raise EngineError("bad_layout", "The finished films cannot be packed together: their tracks have one number.")
-    if any(Fraction(track.reordered, track.scale) > LEAD for track in tracks):
-        raise EngineError("bad_layout", "The finished film cannot be cut into segments: it is reordered too far.")
 
 
 def _entries(lead: Track) -> list[Fraction]:

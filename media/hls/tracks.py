@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import BinaryIO
 
 import numpy as np
@@ -17,7 +18,9 @@ from media.errors import EngineError
 
 Ints = npt.NDArray[np.int64]
 
-_PATH = (b"mdia", b"minf", b"stbl")
+LEAD = Fraction(1)
+"""Seconds by which everything plays later in fragments than its film has it, so that pictures can be decoded before
+they are shown."""
 KEPT = {b"vide", b"soun"}
 
 
@@ -25,9 +28,10 @@ KEPT = {b"vide", b"soun"}
 class Track:
     """The main picture or the main sound of a file, by its samples in decoding order.
 
-    `shown` are their times in ticks (`scale` of them make a second), without edit list: 0 is when the film begins.
-    `decoded` are decoding times that rise from the first sample's time of showing on, `reordered` is by how many ticks
-    a sample is decoded, at most, after it would have to be shown. `box` is the whole `trak`, `entry` its sample entry.
+    `shown` are their times in ticks (`scale` of them make a second), without edit list: 0 is when the film begins,
+    `end` when the last one ends. `decoded` are decoding times that rise from the first sample's time of showing on,
+    `reordered` is by how many ticks, at most, a sample is decoded after it would have to be shown: no more than
+    `LEAD`. `box` is the whole `trak`, `entry` its sample entry.
     """
 
     number: int
@@ -40,13 +44,9 @@ class Track:
     decoded: Ints
     lasts: Ints
     shown: Ints
+    end: int
     keys: npt.NDArray[np.bool_]
     reordered: int
-
-    @property
-    def end(self) -> int:
-        """The tick at which the last sample ends."""
-        return int(self.decoded[-1] + self.lasts[-1])
 
 
 def read_tracks(file: BinaryIO) -> tuple[bytes, list[Track]]:
@@ -73,6 +73,13 @@ def read_tracks(file: BinaryIO) -> tuple[bytes, list[Track]]:
     return header, [tracks[kind] for kind in (b"vide", b"soun") if kind in tracks]
 
 
+def renumbered(track: Track, number: int) -> Track:
+    """Return a track under another number, for a film that has one of its own already."""
+    tkhd = next(box for box in boxes.walk(io.BytesIO(track.box), 8, len(track.box)) if box.kind == b"tkhd")
+    at = tkhd.content + (20 if track.box[tkhd.content] == 1 else 12)
+    return replace(track, number=number, box=track.box[:at] + struct.pack(">I", number) + track.box[at + 4 :])
+
+
 def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
     mdia = _inner(data, trak, b"mdia")
     kind = _content(data, _inner(data, mdia, b"hdlr"))[8:12]
@@ -89,6 +96,11 @@ def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
     decoded = np.concatenate([[0], np.cumsum(lasts[:-1])]).astype(np.int64)
     shown = decoded + offsets + _moved(data, trak, movie_scale, scale)
     decoded += int(shown.min())
+    end = int(decoded[-1] + lasts[-1])
+    if int((decoded - shown).max()) > LEAD * scale:
+        # A few pictures, of which each is on show for long: all of them are decoded as late as can be.
+        decoded = _latest(shown)
+        lasts = np.diff(decoded, append=max(end, int(decoded[-1]) + 1))
     keys = np.ones(len(sizes), np.bool_)
     if b"stss" in tables:
         keys[:] = False
@@ -104,9 +116,18 @@ def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
         decoded=decoded,
         lasts=lasts,
         shown=shown,
+        end=end,
         keys=keys,
         reordered=int((decoded - shown).max()),
     )
+
+
+def _latest(shown: Ints) -> Ints:
+    """The latest decoding times that rise, and that no sample is shown before."""
+    soonest = np.minimum.accumulate(shown[::-1])[::-1]
+    # From the back each is one tick at least before the one behind it.
+    back = np.arange(len(shown))
+    return np.asarray(np.minimum.accumulate((soonest - back)[::-1])[::-1] + back, np.int64)
 
 
 def _sizes(stsz: bytes) -> Ints:

@@ -34,7 +34,7 @@ def test_a_job_is_started(client, asset):
     job = answer.json
     assert answer.headers["Location"] == f"/v1/jobs/{job['id']}"
     assert (job["pipeline"], job["status"], job["progress"]) == ("edit", "queued", 0)
-    assert list(job["stages"]) == ["probe", "seams", "trim", "proxy", "preview", "publish"]
+    assert list(job["stages"]) == ["probe", "trim", "seams", "proxy", "preview", "publish"]
     assert job["outputs"] == job["warnings"] == []
     assert job["error"] is None
     assert job["metadata"] == {"course": 7}

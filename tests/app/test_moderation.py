@@ -105,7 +105,7 @@ def test_an_edit_waits_for_the_verdict(client, sample):
     asset = upload(client, sample.read_bytes())
     body = {"input": asset["id"], "keep": [{"start": 0, "end": 1}]}
     plan = client.post("/v1/jobs/edit?dry_run=true", json=body).json["plan"]
-    assert [stage["stage"] for stage in plan][:4] == ["probe", "moderate", "seams", "trim"]
+    assert [stage["stage"] for stage in plan][:4] == ["probe", "moderate", "trim", "seams"]
     assert next(stage for stage in plan if stage["stage"] == "trim")["after"] == ["probe", "moderate"]
 
 

@@ -33,7 +33,7 @@ def asset(stack, client, sample, assets):
 def test_the_whole_job(client, asset, tmp_path):
     job = client.wait(client.edit(asset, KEEP, brand=BRAND, metadata={"course": "LA1"}))
     assert job["status"] == "succeeded", job["error"]
-    assert list(job["stages"]) == ["probe", "seams", "trim", "proxy", "preview", "brand", "publish"]
+    assert list(job["stages"]) == ["probe", "trim", "seams", "proxy", "preview", "brand", "publish"]
     assert {stage["status"] for stage in job["stages"].values()} == {"succeeded"}
     assert (job["progress"], job["metadata"]) == (1.0, {"course": "LA1"})
     assert [output["name"] for output in job["outputs"]] == ["preview", "poster", "sprite", "thumbnails", "video"]
@@ -82,7 +82,7 @@ def test_a_new_brand_runs_brand_and_publish_only(client, asset):
     job = client.wait(client.edit(asset, keep, brand=other))
     assert job["status"] == "succeeded"
     cached = {name for name, stage in job["stages"].items() if stage["cached"]}
-    assert cached == {"probe", "seams", "trim", "proxy", "preview"}
+    assert cached == {"probe", "trim", "seams", "proxy", "preview"}
 
 
 def test_another_cut_has_its_preview_from_the_same_proxy(client, asset, tmp_path):
@@ -112,7 +112,7 @@ def test_a_dry_run_plans_and_does_nothing(client, asset):
     answer = client.http.post("/v1/jobs/edit", params={"dry_run": "true"}, json=body)
     assert answer.status_code == 200
     planned = [step["stage"] for step in answer.json()["plan"]]
-    assert planned == ["probe", "seams", "trim", "proxy", "preview", "brand", "publish"]
+    assert planned == ["probe", "trim", "seams", "proxy", "preview", "brand", "publish"]
     forecast = answer.json()["forecast"]
     assert (forecast["mode"], forecast["frames"]) == ("smart", FPS)
     assert 0 < forecast["reencoded_frames"] <= FPS

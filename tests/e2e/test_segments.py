@@ -28,7 +28,7 @@ def test_a_long_exact_edit_is_encoded_in_segments(client, recording, tmp_path):
     asset = client.upload(recording)
     job = client.wait(client.edit(asset, keep, mode="exact", brand=brand))
     assert job["status"] == "succeeded", job["error"]
-    assert list(job["stages"]) == ["probe", "seams", "trim", "proxy", "preview", "brand", "publish"]
+    assert list(job["stages"]) == ["probe", "trim", "seams", "proxy", "preview", "brand", "publish"]
     trim = job["stages"]["trim"]
     assert trim["parts"] == {"total": 5, "running": 0, "succeeded": 5}
     assert (trim["attempt"], trim["progress"], trim["result"]["mode"]) == (1, 1.0, "exact")

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import httpx
@@ -114,3 +115,49 @@ def test_the_result_is_a_stream_in_several_sizes(client, recording):
         found.playlists[0].absolute_uri, options={"extension_picky": "0", "allowed_extensions": "ALL"}
     ) as read:
         assert sum(1 for _ in read.decode(video=0)) == len(shown[0])
+
+
+def test_the_preview_grows_while_its_parts_are_made(local_client, recording):
+    client = local_client
+    long = client.upload(recording)
+    job = client.edit(long, KEEP, mode="exact", preview={"height": 216})
+    document, stream = ready(client, job, "preview_hls")
+    assert (document["status"], stream["status"], stream["media"]) == ("running", "growing", None)
+    before: list = []
+    while True:
+        answer = httpx.get(stream["url"])
+        assert answer.status_code == 200
+        now = m3u8.loads(answer.text)
+        told = [(segment.duration, segment.byterange, segment.discontinuity) for segment in now.segments]
+        assert told[: len(before)] == before
+        assert (now.playlist_type, now.target_duration) == ("event", 6)
+        before = told
+        if now.is_endlist:
+            break
+        assert answer.headers["Cache-Control"] == "no-cache"
+        time.sleep(0.2)
+    segments = fetched(stream["url"])
+    assert [piece.complaints() for piece in segments] == [""] * len(segments)
+    shown = [number for piece in segments for _, number in piece.pictures()]
+    wanted = [*range(30, 511), *range(625, 1100)]
+    # Of the long stretches a proxy may leave out pictures; around the cuts all are there.
+    assert shown == [number for number in wanted if number in set(shown)]
+    near = [*range(30, 100), *range(450, 511), *range(625, 700), *range(1050, 1100)]
+    assert set(near) <= set(shown)
+    assert max(after - number for number, after in pairwise(shown) if after != 625) <= 4
+    assert sum(piece.duration for piece in segments) == pytest.approx(len(wanted) / FPS, abs=0.3)
+    for piece in segments:
+        pictures, sounds = piece.packets("video"), piece.packets("audio")
+        assert abs(pictures[0][0] - sounds[0][0]) <= Fraction(1024, 48_000) + Fraction(2, FPS)
+    document = client.wait(job)
+    assert document["status"] == "succeeded", document["error"]
+    [whole] = [one for one in document["streams"] if one["name"] == "preview_hls"]
+    assert (whole["status"], whole["media"]["size"]) == ("whole", [384, 216])
+    found = m3u8.loads(httpx.get(whole["url"]).text)
+    assert (found.playlist_type, found.is_endlist) == ("vod", True)
+    assert next(number for piece in fetched(whole["url"]) for _, number in piece.pictures()) in range(30, 33)
+    # Whoever plays the other one goes on with it.
+    assert m3u8.loads(httpx.get(stream["url"]).text).is_endlist
+    # The next edit of the same recording finds the proxy made: there is nothing to grow.
+    again = client.wait(client.edit(long, [{"start": 3, "end": 30}], preview={"height": 216}))
+    assert {one["name"]: one["status"] for one in again["streams"]} == {"seams_hls": "whole", "preview_hls": "whole"}

@@ -120,6 +120,24 @@ def test_a_turned_picture_and_one_of_wide_pixels_tell_the_size_that_is_shown(cli
         assert package([Clip(file)], tmp_path / "packed.mp4").size == (320, 180)
 
 
+def test_pictures_that_are_on_show_for_long_are_decoded_in_time(tmp_path):
+    slides, target, painter = tmp_path / "slides.mp4", tmp_path / "packed.mp4", Painter((320, 180), Fraction(30))
+    spec = VideoSpec(width=320, height=180, time_base=Fraction(1, 90_000), rate=Fraction(1, 2), keyframe_every=8)
+    with Mp4Writer(slides) as writer:
+        track = writer.video(spec)
+        for number in range(20):
+            track.write(painter.frame(number), Fraction(number * 2), Fraction(2))
+    with slides.open("rb") as file:
+        made = package([Clip(file)], target)
+    assert [segment.duration for segment in made.segments] == [16, 16, 8]
+    text = media_playlist([Stretch("packed.mp4", made.init, made.segments)], longest=longest([made]))
+    data = target.read_bytes()
+    found = pieces(text, lambda _: data)
+    assert [piece.complaints() for piece in found] == ["", "", ""]
+    shown = [picture for piece in found for picture in piece.pictures()]
+    assert shown == [(HEAD + number * 2, number) for number in range(20)]
+
+
 def test_what_is_no_finished_film_is_refused_and_leaves_nothing(clip, tmp_path):
     broken, target = tmp_path / "broken.mp4", tmp_path / "packed.mp4"
     broken.write_bytes(clip.read_bytes().replace(b"stco", b"free"))

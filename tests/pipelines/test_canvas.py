@@ -79,6 +79,15 @@ def test_what_takes_longest_is_sent_first():
     assert [message.args[2] for message in flatten(canvas.build(job))] == ["two", "three", "one", "join"]
 
 
+def test_what_is_watched_as_it_comes_is_sent_in_the_order_in_which_it_was_asked_for():
+    job = job_of({"long": [], "one": [], "two": [], "join": ["long", "one", "two"]})
+    for stage, weight in zip(job.stages, (9, 1, 2, 0.3), strict=True):
+        stage.weight = weight
+    for stage in job.stages[1:3]:
+        stage.kind = "proxy_part"
+    assert [message.args[2] for message in flatten(canvas.build(job))] == ["one", "two", "long", "join"]
+
+
 APART = {
     "probe": [],
     "trim": ["probe"],

@@ -8,10 +8,14 @@ import pytest
 
 from media.barcode import read
 from media.hls.package import Clip, package
+from media.hls.parts import pack_part
 from media.hls.playlist import CONTENT_TYPE, Stretch, media_playlist
 from media.hls.seams import render_seams
+from media.proxy.pictures import encode_pictures
+from media.proxy.plan import Look, segment
 from media.sample import make_sample
 from media.types import Range
+from pipelines.growing import LONGEST, Part, pieces
 from tests.media.smartcut.variants import make
 from tests.playback.browser import player
 
@@ -69,12 +73,42 @@ def test_joints_are_played_over_in_step_with_their_sound(recording, shelved, bro
         played = watching.play()
     assert played.troubles == []
     seen = [read(shown.luma) for shown in played.pictures]
-    assert [number for number in numbers if number in seen] == seen
+    assert [numbers.index(number) for number in seen] == sorted(numbers.index(number) for number in seen)
     assert len(seen) > len(numbers) / 3
     flashes = [place / RATE for place, number in enumerate(numbers) if number % RATE == 0]
     for flash in flashes[1:]:
         offset = min((click - flash for click in played.clicks), key=abs)
         assert abs(offset) <= 2 * 1024 / 48_000, f"the click of the flash at {flash} comes {offset} s later"
+
+
+def test_a_preview_that_grew_is_played_over_joints_and_parts(recording, shelved, browser, storage, tmp_path):
+    film, cuts = tmp_path / "part.mp4", tmp_path / "joints.mp4"
+    parts = []
+    with recording.open("rb") as file:
+        seams = render_seams(file, cuts, [Range(Fraction(1), Fraction("10.5")), Range(Fraction(14), Fraction(24))])
+        for number, (start, end) in enumerate([(0, 6), (6, 24)]):
+            file.seek(0)
+            made = encode_pictures(file, film, segment(0, Fraction(start), Fraction(end), Fraction(24)), Look(360))
+            target = tmp_path / f"fragments-{number}.mp4"
+            packed = pack_part(file, film, made.start, Fraction(end), target)
+            parts.append(Part(target.name, Fraction(start), Fraction(end), packed))
+    found, whole = pieces(seams, cuts.name, parts)
+    assert (whole, len(found)) == (True, 6)
+    shelf, _ = storage
+    addresses = {}
+    for path in (cuts, *(tmp_path / part.file for part in parts)):
+        shelf.put_file(path.name, path, content_type="video/mp4")
+        addresses[path.name] = shelf.sign_get(path.name, expires_s=600, filename="f.mp4", content_type="video/mp4")
+    text = tmp_path / "growing.m3u8"
+    stretches = [Stretch(addresses[piece.file], piece.init, piece.segments) for piece in found]
+    text.write_text(media_playlist(stretches, longest=LONGEST, kind="EVENT"))
+    shelf.put_file(text.name, text, content_type=CONTENT_TYPE)
+    playlist = shelf.sign_get(text.name, expires_s=600, filename=text.name, content_type=CONTENT_TYPE)
+    numbers = [*range(30, 315), *range(420, 720)]
+    with player(browser, playlist, f"{storage[1]}/healthz") as watching:
+        assert watching.duration == pytest.approx(len(numbers) / RATE, abs=0.15)
+        for place in (0, 88, 91, 148, 152, 209, 212, 284, 285, 286, 344, 346, 524, 526, len(numbers) - 1):
+            assert abs(read(watching.seek((place + 0.5) / RATE).luma) - numbers[place]) <= 1, place
 
 
 FEED = """async ([film, codecs, init, segments]) => {
