@@ -62,6 +62,14 @@ def parallel(rows: Rows) -> Iterator[Goal]:
         yield _most("exact, 2 workers: CPU over one process", two["cpu_ratio"], 1.1)
 
 
+def images(rows: Rows) -> Iterator[Goal]:
+    """Goals of `bench.images`."""
+    for row in rows:
+        if row.get("side") == "cutwork":
+            yield _most(f"{row['row']}: time over the fastest of all sides", row["ratio"], 1.1)
+            yield _most(f"{row['row']}: CPU over the cheapest of all sides", row["cpu_ratio"], 1.1)
+
+
 def _edges(smart: Mapping[str, Any]) -> list[tuple[int, int]]:
     """The frames that were encoded at the start and at the end of the range, and those of the groups there."""
     seams = {seam["at"]: seam["frames"] for seam in smart["result"]["seams"]}

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench import measure, results
+from bench import goals, measure, results
 from bench.images_side import SIDES
 from media.image.sample import scene
 
@@ -44,6 +44,7 @@ def main() -> None:
     columns = {"work": "row", "side": "side", "s an image": "wall_s", "CPU s": "cpu_s", "memory MB": "memory_mb"}
     columns |= {"to the fastest": "ratio", "in CPU": "cpu_ratio", "in memory": "memory_ratio", "KB a file": "made_kb"}
     results.show(rows, columns | {"PSNR to Pillow dB": "psnr_db", "load": "load"})
+    results.show_goals(goals.images(rows))
 
 
 def _rows(name: str, width: int, sources: Sequence[Path], rounds: int) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ def test_goals_are_ratios_of_rows():
     assert found(goals.io([{"row": "smart", "read_to_needed": 1.012}])) == [("1.01", True)]
     two = {"row": "workers-2", "speed_ratio": 0.96, "cpu_ratio": 1.101}
     assert found(goals.parallel([two])) == [("0.96", True), ("1.10", False)]
+    sides = [{"row": "a", "side": side, "ratio": 1.11, "cpu_ratio": 1.0} for side in ("pillow", "cutwork")]
+    assert found(goals.images(sides)) == [("1.11", False), ("1.00", True)]
 
 
 def test_an_edge_may_not_be_longer_than_its_group():
