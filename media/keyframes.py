@@ -103,16 +103,29 @@ def _from_index(
 
 
 def _from_packets(container: InputContainer, stream: VideoStream, origin: Fraction, meter: Meter) -> list[Keyframe]:
+    """Where times fall, some stand for two places: keyframes there are no points at which a time can be entered."""
     found: list[Keyframe] = []
-    watchdog = Watchdog()
+    watchdog, unit = Watchdog(), stream.time_base or Fraction(0)
+    latest = highest = -1 << 62
     for packet in container.demux(stream):
         if packet.size:
             watchdog.read(packet)
         # In AVI the time of a packet is that of decoding, which for a keyframe is the same but for open groups.
         stamp = packet.dts if packet.pts is None or container.format.name == "avi" else packet.pts
-        meter.report(Fraction(0) if stamp is None else max(stamp * packet.time_base - origin, Fraction(0)))
-        if packet.is_keyframe and stamp is not None:
-            found.append(Keyframe(stamp * packet.time_base - origin, 1, packet.pos))
+        meter.report(Fraction(0) if stamp is None else max(stamp * unit - origin, Fraction(0)))
+        if packet.dts is not None and packet.dts < latest:
+            found = _up_to(found, packet.dts * unit - origin)
+        if packet.is_keyframe and stamp is not None and (stamp > highest or not found):
+            found.append(Keyframe(stamp * unit - origin, 1, packet.pos))
         elif found and packet.size:
             found[-1] = replace(found[-1], frames=found[-1].frames + 1)
+        latest = latest if packet.dts is None else packet.dts
+        highest = max(highest, highest if stamp is None else stamp)
     return found
+
+
+def _up_to(found: list[Keyframe], time: Fraction) -> list[Keyframe]:
+    """Without the keyframes after a time, whose frames are those of the last one before it."""
+    kept = [keyframe for keyframe in found if keyframe.time <= time] or found[:1]
+    more = sum(keyframe.frames for keyframe in found[len(kept) :])
+    return [*kept[:-1], replace(kept[-1], frames=kept[-1].frames + more)] if kept else []

@@ -97,3 +97,49 @@ def test_segments_tell_of_no_leap_where_pictures_alone_pause(stream, tmp_path):
     paused = replace(first, warnings=(*first.warnings, Notice(*TIMES_LEAP)))
     result = joined(encoded._replace(made=[paused, *rest]), tmp_path / "joined.mp4")
     assert "times_leap" not in {warning.code for warning in result.warnings}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clock_that_falls_by_less_than_a_second_is_told(stream, tmp_path, mode):
+    """The second stream begins before the first one ends."""
+    target = tmp_path / "cut.mp4"
+    with stream("0", "5.6").open("rb") as file:
+        result = cut(file, target, [Range(Fraction(4), Fraction(8))], mode=mode)
+    assert result.mode == "exact"
+    assert "times_fall" in [warning.code for warning in result.warnings]
+    shown = pictures(target)
+    assert [number for _, number in shown] == [*range(120, 180), *range(74)]
+    # Those whose time has passed are squeezed in behind the last one, then all is in step again.
+    times = [time for time, _ in shown]
+    assert times == sorted(set(times))
+    assert times[60 + 14] - times[59] < Fraction(2, 30)
+    assert abs(times[-1] - times[60 + 14] - Fraction(73 - 14, 30)) < Fraction(1, 500)
+    assert result.made.duration == 4
+
+
+def test_a_time_that_stands_for_two_places_is_no_entry(stream):
+    with stream("0", "5.6").open("rb") as file:
+        found = keyframe_map(file).keyframes
+    # The second stream's first keyframe, at 5.6 s, is shown before what the first one ends with.
+    assert [round(keyframe.time, 1) for keyframe in found] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        *(n + Fraction(3, 5) for n in range(6, 11)),
+    ]
+    assert sum(keyframe.frames for keyframe in found) == 360
+    with stream("0", "4.8").open("rb") as file, pytest.raises(InputError):
+        keyframe_map(file)
+
+
+def test_segments_tell_of_times_that_fall_as_one_piece_does(stream, tmp_path):
+    source, keep = stream("0", "5.6"), (Fraction(2), Fraction(8))
+    encoded = encode(source, tmp_path, keep)
+    assert len(encoded.plan) > 1
+    made, one = joined(encoded, tmp_path / "joined.mp4"), whole(source, tmp_path / "whole.mp4", keep)
+    assert "times_fall" in {warning.code for warning in made.warnings}
+    assert (made.warnings, made.frames, made.duration) == (one.warnings, one.frames, one.duration)
+    assert pictures(tmp_path / "joined.mp4") == pictures(tmp_path / "whole.mp4")
