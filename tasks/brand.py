@@ -69,13 +69,17 @@ def _at_once(ctx: StageContext, body: BinaryIO, target: Path, spec: engine.Brand
 def _parts(ctx: StageContext, plan: Sequence[Segment], body: BinaryIO) -> Iterator[Part]:
     # Encoders decide by their number of threads: named here, it is the same on every worker, and part of the digest.
     threads = segment_threads(ctx.settings)
-    over = overlays.parameters(ctx.params) | {"duration": str(plan[-1].end)}
     for segment in plan:
+        params, inputs = segment.to_dict() | {"threads": threads}, {"source": "body"}
+        over = overlays.during(ctx.params, segment.start, segment.end)
+        if over is not None:
+            params["over"] = over | {"duration": str(plan[-1].end)}
+            inputs |= overlays.inputs(ctx, over)
         yield Part(
             name=f"segment-{segment.number + 1:03}",
             kind="segment",
-            params=segment.to_dict() | {"threads": threads, "over": over},
-            inputs={"source": "body"} | overlays.inputs(ctx),
+            params=params,
+            inputs=inputs,
             share=float(segment.end - segment.start),
         )
     if needs_sound(body):

@@ -11,14 +11,22 @@ from media import brand as engine
 from tasks.context import StageContext
 
 
-def parameters(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the parameters of a brand stage those that say what is laid over the body."""
-    return {"watermark": params["watermark"], "lower_thirds": params["lower_thirds"]}
+def during(params: Mapping[str, Any], start: Fraction, end: Fraction) -> dict[str, Any] | None:
+    """Of the parameters of a brand stage those that say what is laid over the body between two times of it, in seconds;
+    None for nothing. What a part does not show is none of its parameters, and may change without making it anew."""
+    mark = params["watermark"]
+    kept = mark if mark is not None and _is_on(mark, start, end) else None
+    thirds = [third for third in params["lower_thirds"] if _is_on(third, start, end)]
+    return {"watermark": kept, "lower_thirds": thirds} if kept is not None or thirds else None
 
 
-def inputs(ctx: StageContext) -> dict[str, str]:
-    """The inputs that go with them, by their label there."""
-    return {label: label for label in ("watermark", "logo") if ctx.has_input(label)}
+def inputs(ctx: StageContext, asked: Mapping[str, Any]) -> dict[str, str]:
+    """The inputs that go with such parameters, by their label there."""
+    wanted = {
+        "watermark": asked["watermark"] is not None,
+        "logo": any(third["logo"] for third in asked["lower_thirds"]),
+    }
+    return {label: label for label, is_wanted in wanted.items() if is_wanted and ctx.has_input(label)}
 
 
 def watermark(ctx: StageContext, files: ExitStack, asked: Mapping[str, Any] | None) -> engine.Watermark | None:
@@ -58,6 +66,11 @@ def look(ctx: StageContext, files: ExitStack, asked: Mapping[str, Any]) -> dict[
     names = ("title", "subtitle", "template", "background", "color", "accent", "font")
     logo = files.enter_context(ctx.open(ctx.input("logo"))) if asked["logo"] and ctx.has_input("logo") else None
     return {name: asked[name] for name in names} | {"logo": logo}
+
+
+def _is_on(asked: Mapping[str, Any], start: Fraction, end: Fraction) -> bool:
+    until = _time(asked["end"])
+    return Fraction(asked["start"]) <= end and (until is None or until >= start)
 
 
 def _time(text: str | None) -> Fraction | None:

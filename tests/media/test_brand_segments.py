@@ -109,6 +109,14 @@ def test_segments_are_as_the_whole(body, tmp_path) -> None:
     assert max(abs(a - b) for a, b in zip(heard, seen, strict=True)) < AAC_FRAME
 
 
+def test_where_nothing_is_laid_over_it_a_segment_is_that_of_a_plain_encode(body, tmp_path) -> None:
+    plan = plan_of(body, 2)
+    [(_, dressed_up)] = encode(body, tmp_path / "a", BrandSpec(watermark=mark(end=Fraction(5))), plan[-1:])
+    with body.open("rb") as file:
+        encode_segment(file, tmp_path / "plain.mp4", plan[-1])
+    assert dressed_up.read_bytes() == (tmp_path / "plain.mp4").read_bytes()
+
+
 def test_who_encodes_what_does_not_show(body, tmp_path) -> None:
     """Segments made in another order and by others give the same file to the byte."""
     spec, plan = BrandSpec(watermark=mark()), plan_of(body, 4)
