@@ -42,6 +42,8 @@ def storage() -> Iterator[Finding]:
 
 def _round_trip() -> None:
     store, key = storage_from(get_settings()), _KEY.format(name=uuid.uuid4().hex)
+    # A bucket that refuses says so at once; what is written is tried for as long as it is worth for a stage.
+    store.check()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         path.write_bytes(_BODY)

@@ -12,6 +12,8 @@ from tasks.app import celery_app
 from tasks.stages import POOLS
 from tasks.stages import queues as queues_of
 
+_PAUSE_S = 0.2
+
 
 @click.command()
 @click.argument("which")
@@ -60,6 +62,7 @@ def _wait(names: list[str], wait_s: float) -> int:
         if not left or time.monotonic() >= deadline:
             click.echo(f"{left} stages still run")
             return left
+        time.sleep(_PAUSE_S)
 
 
 COMMANDS = (drain,)

@@ -18,7 +18,7 @@ from tests.services.process import wait_until
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def admin(local_stack, local_settings):
     """Run `cutwork admin` with the settings of the stack."""
     env = os.environ | SETTINGS | local_settings | {"PUBLIC_URL": local_stack[0]}
@@ -44,8 +44,8 @@ def test_a_drained_pool_takes_nothing_until_it_is_back(local_stack, admin, sampl
         [encode] = [one for one in json.loads(admin("workers", "--json")) if one["worker"].startswith("encode@")]
         assert encode["queues"] == []
         job = client.edit(client.upload(sample, filename="drained.mp4"), [{"start": "0.3", "end": "1.3"}])
-        wait_until(lambda: row(admin("queues", "--json"), queue="trim")["waiting"] == 1, 30)
-        waiting = row(admin("queues", "--json"), queue="trim")
+        waiting = {}
+        wait_until(lambda: waiting.update(row(admin("queues", "--json"), queue="trim")) or waiting["waiting"] == 1, 30)
         assert (waiting["messages"], waiting["running"]) == (1, 0)
         assert waiting["oldest_s"] > 0
         assert "1 of 1 jobs sent again" in admin("requeue", job["id"])
