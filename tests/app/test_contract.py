@@ -14,7 +14,8 @@ SEED = 20261121
 
 def test_the_document_is_true(embedded, tmp_path):
     """Status, schema, content type, headers, data that must be refused, methods that are not there, and auth."""
-    with serve(tmp_path, PUBLIC_URL="http://localhost", RATE_LIMIT_KEY="", RATE_LIMIT_IP="") as url:
+    app = "tests.app.served:with_cheap_passwords()"
+    with serve(tmp_path, app, PUBLIC_URL="http://localhost", RATE_LIMIT_KEY="", RATE_LIMIT_IP="") as url:
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", f"{url}/openapi.json"]
         command += ["--checks", "all", "--max-examples", str(EXAMPLES), "--seed", str(SEED)]
         command += ["--header", f"Authorization: {HEADERS['Authorization']}"]
