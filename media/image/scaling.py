@@ -25,9 +25,9 @@ _STRIP = 128
 
 def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
     """The picture in RGB or RGBA, or its part in `box` (left, top, right, bottom in pixels), at another size."""
-    left, top, right, bottom = box or (0, 0, *image.size)
-    if size == (right - left, bottom - top) and (left, top) == (0, 0) and size == image.size:
+    if size == image.size and box in (None, (0, 0, *size)):
         return image
+    left, top, right, bottom = box or (0, 0, *image.size)
     whole = all(float(side).is_integer() for side in (left, top, right, bottom))
     if not whole or size[0] > right - left or size[1] > bottom - top or image.width * image.height <= _SMALL:
         return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_GAP)
