@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from fractions import Fraction
 
 from media.errors import InputError
 from media.hls.seams import render_seams
@@ -12,11 +14,24 @@ from tasks.cuts import asked
 from tasks.limits import limits
 
 _THREADS = 2
+_PATIENCE_S = 300
+"""What takes longer, as where a source can be entered hardly anywhere, is not worth waiting for."""
+
+
+class _TooLong(Exception):
+    """The seams would come too late to be of use."""
 
 
 @stage("seams")
 def seams(ctx: StageContext) -> None:
     """Render what plays around each cut, in small: the first of an edit that can be watched."""
+    deadline = time.monotonic() + _PATIENCE_S
+
+    def progress(done: Fraction) -> None:
+        if time.monotonic() > deadline:
+            raise _TooLong
+        ctx.progress(done)
+
     with ctx.open(ctx.input("source")) as source, ctx.scratch() as folder:
         film, index = folder / "seams.mp4", folder / "seams.json"
         try:
@@ -27,11 +42,14 @@ def seams(ctx: StageContext) -> None:
                 height=ctx.params["height"],
                 limits=limits(ctx.settings),
                 threads=_THREADS,
-                on_progress=ctx.progress,
+                on_progress=progress,
             )
         except InputError as refusal:
             # Whether the edit can be made is for the stages to say that make it.
             ctx.store({}, result={"refused": refusal.code})
+            return
+        except _TooLong:
+            ctx.store({}, result={"refused": "too_long"})
             return
         index.write_text(json.dumps(made.to_dict()))
         facts = made.rendition.summary()

