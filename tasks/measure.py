@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from core.errors import InputError
 from core.leases import Claim, Later, Refused
-from core.models import Job, JobStage
+from core.models import Job
 from core.telemetry import metrics
 from media.errors import InputError as MediaInputError
 from media.segments.plan import Segment
@@ -114,7 +114,7 @@ class Run:
         result: dict[str, Any] = made.result or {}
         series.read.inc(result.get("bytes_read", 0))
         series.written.inc(result.get("bytes_written", 0))
-        series.output.inc(_output_s(made, result))
+        series.output.inc(_output_s(self._row, result))
         return job
 
 
@@ -127,7 +127,7 @@ def _outcome(error: BaseException) -> str:
     return "refused" if isinstance(error.__context__, InputError | MediaInputError) else "failed"
 
 
-def _output_s(row: JobStage, result: dict[str, Any]) -> float:
+def _output_s(row: Claim, result: dict[str, Any]) -> float:
     """How long what was made plays; stages that make neither film nor sound say nothing of it."""
     if row.kind == "segment":
         segment = Segment.from_dict(row.params)

@@ -7,9 +7,16 @@ from fractions import Fraction
 import pytest
 from prometheus_client import REGISTRY
 
-from core.models import Job, JobStage
+from core.leases import Claim
+from core.models import Job, JobStage, now
 from media.segments.plan import Part, Segment
 from tasks.measure import Run
+
+
+def claimed(name, kind, params):
+    what = {"digest": "0" * 64, "params": params, "inputs": {}, "needs": [], "notes": None, "attempt": 1, "setbacks": 0}
+    when = {"queued_at": now(), "started_at": now()}
+    return Claim(job_id="job_x", name=name, kind=kind, account_id="acc_x", request_id=None, **what, **when)
 
 
 @pytest.fixture
@@ -20,9 +27,9 @@ def counted():
         def made() -> float:
             return REGISTRY.get_sample_value("cutwork_stage_output_seconds_total", {"stage": kind}) or 0.0
 
-        row = JobStage(name=f"trim/{kind}", kind=kind, params=params, result=result, attempt=1)
+        row = JobStage(name=f"trim/{kind}", kind=kind, result=result, attempt=1)
         before = made()
-        with Run(row) as measured:
+        with Run(claimed(row.name, kind, params)) as measured:
             assert measured.end(Job(stages=[row])) is not None
         return made() - before
 
