@@ -74,6 +74,8 @@ class Dater:
 
     def __init__(self, stream: VideoStream) -> None:
         self._counted = stream.codec_context.name in _COUNTED
+        # All offsets of an MP4 are the same, but need not be nothing: without reordering it was written so.
+        self._by_pts = stream.container.format.name.startswith("mov,")
         self.linear = stream.codec_context.name == "hevc"
         """Whether decoding must begin at the beginning: of HEVC, pictures before an open group never come out."""
         self._times: deque[int] = deque()
@@ -90,9 +92,10 @@ class Dater:
         """A packet goes into the decoder."""
         if packet is None or packet.dts is None or not packet.size or packet.is_discard:
             return
-        self._times.append(packet.dts)
+        stamp = packet.pts if self._by_pts and packet.pts is not None else packet.dts
+        self._times.append(stamp)
         if self._counted:
-            packet.pts = packet.dts
+            packet.pts = stamp
 
     def date(self, frame: av.VideoFrame) -> None:
         """Set the time of the next frame out of the decoder; what packets before it have lost was shown before it."""
