@@ -1,4 +1,4 @@
-"""Preview: a small seekable film of an edit, a poster, a sprite sheet and its thumbnails track.
+"""Preview: a small seekable film of an edit, and what stands beside it: poster, sprite sheet, teaser, waveform.
 
 The film is cut from the proxy of the source (`media.proxy`): its groups of pictures are copied, and only the pictures
 beside the cuts are encoded, so that it costs seconds whatever its length. Its index is at its end: to play it while it
@@ -7,44 +7,52 @@ arrives, `media.faststart` arranges it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from media.beside import NO_SOUND, Wanted, listen, look
 from media.decode import Picture, Reader, Sound
 from media.encode import AudioSpec, Mp4Writer
 from media.errors import InputError
 from media.frames import sane_aspect
+from media.glimpses import Glimpses
 from media.grid import on_frames
-from media.poster import Poster, Waveform, save_still
+from media.poster import save_still, save_waveform
 from media.progress import Meter
-from media.proxy.plan import GRID
 from media.proxy.sound import BIT_RATE, LAYOUT, RATE
 from media.ranges import resolve
 from media.smartcut import NotCuttable, SmartCutResult, smart_cut
 from media.source import open_source
-from media.sprites import MOST_TILES, Sheet, Sprites
+from media.sprites import Sheet
+from media.teaser import Teaser
 from media.timeline import timeline
 from media.trim import TrimResult, trim
 from media.types import DEFAULT_LIMITS, NO_LIMITS, Limits, Notice, Progress, Range, no_progress, seconds
+from media.waveform import Peaks
 
 NAMES = {
     "preview": "proxy.mp4",
     "poster": "poster.jpg",
     "sprite": "sprite.jpg",
     "thumbnails": "thumbnails.vtt",
+    "teaser": "teaser.webp",
+    "waveform": "waveform.json",
+    "waveform_image": "waveform.png",
 }
-# Of the work, that which is done when the film is cut.
-_CUT_SHARE = Fraction(3, 4)
+# Of the work, that which is done when the film is cut, and when it was looked at.
+_CUT_SHARE, _SEEN_SHARE = Fraction(1, 2), Fraction(4, 5)
+DEFAULT = Wanted()
 _NO_VIDEO = Notice("no_video", "The file has no moving picture: the preview is sound, the poster its waveform.")
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewResult:
-    """What was made. `files` maps output names (keys of `NAMES`) to paths; sound alone has no sprite sheet.
+    """What was made. `files` maps output names (keys of `NAMES`) to the paths of those that were made: sound alone has
+    neither sprite sheet nor teaser, and a film without sound no waveform.
 
     `size` is the film's width and height in pixels (None for sound alone), `duration` in seconds.
     """
@@ -56,6 +64,8 @@ class PreviewResult:
     has_sound: bool
     poster_size: tuple[int, int]
     sheet: Sheet | None
+    teaser: Teaser | None
+    peaks: Peaks | None
     warnings: tuple[Notice, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,6 +86,8 @@ class PreviewResult:
             "has_sound": self.has_sound,
             "poster_size": list(self.poster_size),
             "sprite": sheet,
+            "teaser": None if self.teaser is None else self.teaser.to_dict(),
+            "waveform": None if self.peaks is None else self.peaks.facts(),
             "warnings": [warning.to_dict() for warning in self.warnings],
         }
 
@@ -99,6 +111,7 @@ def render(
     folder: Path,
     ranges: Sequence[Range],
     *,
+    wanted: Wanted = DEFAULT,
     limits: Limits = DEFAULT_LIMITS,
     threads: int = 0,
     on_progress: Progress = no_progress,
@@ -107,10 +120,11 @@ def render(
 
     Cuts are at those very times, so that the film is as long as the ranges are: the first picture of the proxy in each
     is shown from its start on. The poster is decoded from the source itself. Sound alone gives a film without picture
-    and a drawn waveform as the poster (notice `no_video`). On any error none of the files is left.
+    and a drawn waveform as the poster (notice `no_video`); where a waveform is wanted and there is no sound, a notice
+    says so (`no_sound`). On any error none of the files is left.
 
     Raises:
-        InputError: as `open_source`, and invalid_range, damaged_file.
+        InputError: as `open_source`, and invalid_range, damaged_file, invalid_color.
         EngineError: the encoder or the muxer failed.
     """
     files = {name: folder / file for name, file in NAMES.items()}
@@ -119,11 +133,11 @@ def render(
         unit, end = _clock(proxy)
         proxy.seek(0)
         if unit is None:
-            result = _sound_only(proxy, _on_ticks(ranges, Fraction(1, RATE), end), files, meter)
+            result = _sound_only(proxy, _on_ticks(ranges, Fraction(1, RATE), end), files, wanted, meter)
         else:
             ranges = _on_ticks(ranges, unit, end)
             made = _cut(proxy, files["preview"], ranges, threads, lambda done: meter.report(done * _CUT_SHARE))
-            result = _seen(made, files, source=source, ranges=ranges, limits=limits, meter=meter)
+            result = _seen(made, files, wanted, meter, lambda at: _save_poster(at, files, source, ranges, limits))
         meter.finish()
     return result
 
@@ -160,73 +174,57 @@ def _cut(
 def _seen(
     made: SmartCutResult | TrimResult,
     files: Mapping[str, Path],
-    *,
-    source: BinaryIO,
-    ranges: Sequence[Range],
-    limits: Limits,
+    wanted: Wanted,
     meter: Meter,
+    save_poster: Callable[[Fraction], tuple[int, int]],
 ) -> PreviewResult:
-    """Make the pictures that go with a film."""
-    size, poster, sprites = _look(files["preview"], made.duration, meter)
-    sheet = sprites.save(files["sprite"])
-    files["thumbnails"].write_text(sheet.vtt(files["sprite"].name, made.duration), encoding="utf-8")
+    """Make what goes with a film."""
+    film, rest = files["preview"], 1 - _SEEN_SHARE
+    span = _SEEN_SHARE - _CUT_SHARE
+    seen = look(film, files, wanted, lambda done: meter.report(_CUT_SHARE + done * span))
+    peaks = None
+    if wanted.waveform:
+        peaks = listen(film, files, wanted, lambda done: meter.report(_SEEN_SHARE + done * rest))
+    with film.open("rb") as file, open_source(file, NO_LIMITS) as container:
+        context = container.streams.video[0].codec_context
+        size = (context.width, context.height)
     return PreviewResult(
-        files=files,
+        poster_size=save_poster(seen.poster),
+        files=_there(files),
         duration=made.duration,
         size=size,
         frames=made.frames,
         has_sound=bool(made.audio_tracks),
-        poster_size=_save_poster(poster, source, ranges, files["poster"], limits),
-        sheet=sheet,
-        warnings=(),
+        sheet=seen.sheet,
+        teaser=seen.teaser,
+        peaks=peaks,
+        warnings=(NO_SOUND,) if wanted.waveform and peaks is None else (),
     )
 
 
-def _look(film: Path, duration: Fraction, meter: Meter) -> tuple[tuple[int, int], Poster, Sprites]:
-    """Show a film to the poster and the sprite sheet; of a long one its keyframes, which stand close enough."""
-    poster = Poster(duration)
-    with film.open("rb") as file, open_source(file, NO_LIMITS) as container:
-        stream = container.streams.video[0]
-        context = stream.codec_context
-        if duration / MOST_TILES >= GRID:
-            context.skip_frame = "NONKEY"
-        context.thread_count = 1
-        size = (context.width, context.height)
-        sprites = Sprites(size, duration)
-        held = None
-        for packet in container.demux(stream):
-            if packet.size and context.skip_frame == "NONKEY" and not packet.is_keyframe:
-                continue
-            for frame in stream.decode(packet):
-                time = max((frame.pts or 0) * (stream.time_base or Fraction(0)), Fraction(0))
-                if held is not None:
-                    sprites.add(held, time)
-                poster.look(frame, time)
-                held = frame
-                meter.report(_CUT_SHARE + time / duration * (1 - _CUT_SHARE))
-        if held is None:
-            raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
-        sprites.add(held, duration)
-    return size, poster, sprites
+def _there(files: Mapping[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in files.items() if path.exists()}
 
 
 def _save_poster(
-    poster: Poster, source: BinaryIO, ranges: Sequence[Range], path: Path, limits: Limits
+    at: Fraction, files: Mapping[str, Path], source: BinaryIO, ranges: Sequence[Range], limits: Limits
 ) -> tuple[int, int]:
-    """Save the best frame as the source has it; where the source does not decode there, as the film has it."""
-    assert poster.best is not None
-    small, at = poster.best
+    """Save the picture on show at a time of the film as the source has it; where that does not decode, as the film."""
     source.seek(0)
     try:
         with Reader(source, limits=limits, threads=1, sound="none") as reader:
             time = max(_place(ranges, at), Fraction(0))
             for item in reader.read(time, time + 1, never_empty=True):
                 if isinstance(item, Picture) and reader.video is not None:
-                    return save_still(item.frame, sane_aspect(reader.video.sample_aspect_ratio), path)
+                    return save_still(item.frame, sane_aspect(reader.video.sample_aspect_ratio), files["poster"])
     except InputError as error:
         if error.code != "damaged_file":
             raise
-    return save_still(small, Fraction(1), path)
+    with files["preview"].open("rb") as film, Glimpses(film, limits=NO_LIMITS) as glimpses:
+        small = glimpses.near(at, None)
+        if small is None:
+            raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
+        return save_still(small.frame, Fraction(1), files["poster"])
 
 
 def _place(ranges: Sequence[Range], at: Fraction) -> Fraction:
@@ -240,28 +238,35 @@ def _place(ranges: Sequence[Range], at: Fraction) -> Fraction:
     return ranges[-1].start
 
 
-def _sound_only(proxy: BinaryIO, ranges: Sequence[Range], files: Mapping[str, Path], meter: Meter) -> PreviewResult:
-    meter.total = sum(((item.end or item.start) - item.start for item in ranges), Fraction(0))
-    with Reader(proxy, limits=NO_LIMITS, on_packet=meter.tick) as reader:
-        waveform = Waveform(RATE)
-        with Mp4Writer(files["preview"], index="end") as writer:
-            track = writer.audio(AudioSpec(rate=RATE, layout=LAYOUT, bit_rate=BIT_RATE))
-            for piece in ranges:
-                for item in reader.read(piece.start, piece.end or piece.start):
-                    if isinstance(item, Sound):
-                        waveform.add(item.samples)
-                        track.write(item.samples)
-                        meter.report(Fraction(track.samples, RATE))
-            if not track.samples:
-                raise InputError("damaged_file", "The file is damaged: none of its sound can be decoded.")
+def _sound_only(
+    proxy: BinaryIO, ranges: Sequence[Range], files: Mapping[str, Path], wanted: Wanted, meter: Meter
+) -> PreviewResult:
+    total = sum(((item.end or item.start) - item.start for item in ranges), Fraction(0))
+    with (
+        Reader(proxy, limits=NO_LIMITS, on_packet=meter.tick) as reader,
+        Mp4Writer(files["preview"], index="end") as writer,
+    ):
+        track = writer.audio(AudioSpec(rate=RATE, layout=LAYOUT, bit_rate=BIT_RATE))
+        for piece in ranges:
+            for item in reader.read(piece.start, piece.end or piece.start):
+                if isinstance(item, Sound):
+                    track.write(item.samples)
+                    meter.report(Fraction(track.samples, RATE) / total * _SEEN_SHARE)
+        if not track.samples:
+            raise InputError("damaged_file", "The file is damaged: none of its sound can be decoded.")
+    rest = 1 - _SEEN_SHARE
+    peaks = listen(files["preview"], files, wanted, lambda done: meter.report(_SEEN_SHARE + done * rest))
+    assert peaks is not None
     return PreviewResult(
-        files={name: files[name] for name in ("preview", "poster")},
+        poster_size=save_waveform(peaks, files["poster"]),
+        files=_there(files),
         duration=Fraction(track.samples, RATE),
         size=None,
         frames=0,
         has_sound=True,
-        poster_size=waveform.save(files["poster"]),
         sheet=None,
+        teaser=None,
+        peaks=peaks if wanted.waveform else None,
         warnings=(_NO_VIDEO,),
     )
 

@@ -16,10 +16,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-import av
-import numpy as np
-import numpy.typing as npt
-from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 
 from media.errors import InputError
@@ -100,39 +96,6 @@ def draw(
     track.write_text(sheet.vtt(picture.name, duration), encoding="utf-8")
     meter.finish()
     return sheet
-
-
-class Sprites:
-    """Collects tiles while frames go by, in memory that does not grow.
-
-    `size` is the frames' (square pixels), `duration` what is expected in seconds. If more comes, every second tile is
-    given up and the distance doubled.
-    """
-
-    def __init__(self, size: tuple[int, int], duration: Fraction) -> None:
-        self._size = tile_size(*size)
-        self._interval = max(duration / MOST_TILES, SHORTEST)
-        self._tiles: list[npt.NDArray[np.uint8]] = []
-        self._reformatter = VideoReformatter()
-
-    def add(self, frame: av.VideoFrame, end: Fraction) -> None:
-        """Take a frame that is on show from the end of the one before to `end` seconds."""
-        tile: npt.NDArray[np.uint8] | None = None
-        while len(self._tiles) * self._interval < end:
-            if len(self._tiles) == MOST_TILES:
-                self._tiles = self._tiles[::2]
-                self._interval *= 2
-                continue
-            tile = self._shrunk(frame) if tile is None else tile
-            self._tiles.append(tile)
-
-    def save(self, path: Path) -> Sheet:
-        """Write the sheet as a JPEG; at least one frame must have been added."""
-        return _paste([Image.fromarray(tile) for tile in self._tiles], self._interval, path)
-
-    def _shrunk(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-        small = self._reformatter.reformat(frame, *self._size, format="rgb24", interpolation=Interpolation.AREA)
-        return small.to_ndarray().astype(np.uint8, copy=False)
 
 
 def _paste(tiles: Sequence[Image.Image], interval: Fraction, path: Path) -> Sheet:

@@ -50,8 +50,8 @@ class Peaks:
     samples_per_pixel: int
     pairs: npt.NDArray[np.int16]
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON, as the module says."""
+    def facts(self) -> dict[str, Any]:
+        """JSON: what the data says of itself."""
         return {
             "version": 2,
             "channels": 1,
@@ -59,8 +59,11 @@ class Peaks:
             "samples_per_pixel": self.samples_per_pixel,
             "bits": 16,
             "length": len(self.pairs),
-            "data": self.pairs.ravel().tolist(),
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON, as the module says."""
+        return self.facts() | {"data": self.pairs.ravel().tolist()}
 
     def levels(self, count: int) -> npt.NDArray[np.float64]:
         """The waveform in `count` bars, each 0 to 1 and relative to the loudest; noise alone stays low."""

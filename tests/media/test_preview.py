@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from fractions import Fraction
 from itertools import pairwise
@@ -15,15 +16,17 @@ from PIL import Image
 from proxies import make
 
 from media.barcode import read
+from media.beside import Wanted
 from media.encode import AudioSpec, Colour, Mp4Writer, VideoSpec
 from media.errors import InputError
 from media.faststart import arrange
-from media.poster import Waveform, interest
+from media.poster import save_waveform
 from media.preview import NAMES, PreviewResult, cut_ranges, render
 from media.proxy.pictures import proxy_size
 from media.sample import SOUND_RATE, Painter, sound
-from media.sprites import Sheet, Sprites, tile_size
+from media.sprites import Sheet, tile_size
 from media.types import Range
+from media.waveform import PeakMeter
 
 QUARTER_RIGHT = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
 RATE = Fraction(25)
@@ -120,6 +123,15 @@ def test_facts_are_json(previewed) -> None:
         "has_sound": True,
         "poster_size": [320, 180],
         "sprite": {"tiles": 6, "columns": 6, "tile_size": [160, 90], "interval": "1"},
+        "teaser": {"size": [320, 180], "duration": "6", "moments": ["0"]},
+        "waveform": {
+            "version": 2,
+            "channels": 1,
+            "sample_rate": 48_000,
+            "samples_per_pixel": 256,
+            "bits": 16,
+            "length": 1125,
+        },
         "warnings": [],
     }
 
@@ -145,6 +157,8 @@ def test_a_smaller_proxy_keeps_the_numbers(silent_clip, tmp_path) -> None:
     assert stream_of(result.files["preview"], "video")[2] == (256, 144)
     assert numbers(result.files["preview"]) == list(range(90))
     assert not result.has_sound
+    assert [warning.code for warning in result.warnings] == ["no_sound"]
+    assert set(result.files) == set(NAMES) - {"waveform", "waveform_image"}
     with av.open(str(result.files["preview"])) as container:
         assert not container.streams.audio
 
@@ -206,7 +220,7 @@ def test_ten_bits_without_hdr_need_no_notice(tmp_path) -> None:
     frames = [av.VideoFrame.from_ndarray(canvas, format="yuv420p10le") for _ in range(2)]
     video = spec(96, 64, codec="hevc", pixel_format="yuv420p10le")
     result = preview(write(tmp_path / "deep.mp4", frames, [0, Fraction(1, 25)], video), tmp_path)
-    assert not result.warnings
+    assert "hdr_tonemapped" not in {warning.code for warning in result.warnings}
     assert stream_of(result.files["preview"], "video")[1] == "yuv420p"
 
 
@@ -217,7 +231,8 @@ def test_sound_alone_gives_a_waveform(tmp_path) -> None:
         for chunk in sound(90, Fraction(30)):
             track.write(chunk)
     result = preview(path, tmp_path)
-    assert set(result.files) == {"preview", "poster"}
+    assert set(result.files) == {"preview", "poster", "waveform", "waveform_image"}
+    assert result.to_dict()["waveform"]["length"] == pytest.approx(48_000 * 3 / 256, abs=8)
     assert [warning.code for warning in result.warnings] == ["no_video"]
     assert (result.size, result.frames, result.sheet) == (None, 0, None)
     assert len(clicks(result.files["preview"])) == 3
@@ -226,15 +241,36 @@ def test_sound_alone_gives_a_waveform(tmp_path) -> None:
     assert not (tmp_path / NAMES["sprite"]).exists()
 
 
-def test_the_waveform_shows_where_it_is_loud() -> None:
-    waveform = Waveform(1000)
+def test_the_poster_of_sound_shows_where_it_is_loud(tmp_path) -> None:
+    meter = PeakMeter(1000)
     for second in range(600):
-        waveform.add(np.full((2, 1000), 0.8 if 300 <= second < 450 else 0.02, np.float32))
-    levels = waveform._levels()
-    assert levels.shape == (128,)
-    assert levels[:63].max() < 0.1
-    assert levels[65:95].min() == 1
-    assert levels[97:].max() < 0.1
+        meter.add(np.full((2, 1000), 0.8 if 300 <= second < 450 else 0.02, np.float32))
+    assert save_waveform(meter.finish(), tmp_path / "poster.jpg") == (1280, 720)
+    picture = np.asarray(Image.open(tmp_path / "poster.jpg").convert("L"))
+    high = (picture[:, 106:1174] > 90).sum(axis=0).reshape(-1, 12).max(axis=1)
+    assert high[:43].max() < 40
+    assert high[46:66].min() > 400
+    assert high[69:].max() < 40
+
+
+def test_all_that_stands_beside_the_film_is_made(previewed) -> None:
+    files = previewed[1].files
+    assert set(files) == set(NAMES)
+    with Image.open(files["teaser"]) as teaser, Image.open(files["waveform_image"]) as waveform:
+        assert (teaser.size, teaser.n_frames > 60) == ((320, 180), True)
+        assert (waveform.size, waveform.mode) == ((1800, 140), "RGBA")
+    data = json.loads(files["waveform"].read_text())
+    assert (data["length"], len(data["data"])) == (1125, 2250)
+
+
+def test_what_is_not_wanted_is_not_made(clip, silent_clip, tmp_path) -> None:
+    bare = Wanted(teaser=False, waveform=False)
+    for path in (clip, silent_clip):
+        folder = tmp_path / path.stem
+        folder.mkdir()
+        result = preview(path, folder, wanted=bare)
+        assert {one.name for one in folder.iterdir()} == {"proxy.mp4", "poster.jpg", "sprite.jpg", "thumbnails.vtt"}
+        assert (result.teaser, result.peaks, list(result.warnings)) == (None, None, [])
 
 
 def test_the_poster_is_not_black(tmp_path) -> None:
@@ -246,25 +282,6 @@ def test_the_poster_is_not_black(tmp_path) -> None:
     path = write(tmp_path / "dark.mp4", frames, [Fraction(n, 25) for n in range(60)], spec())
     poster = np.asarray(Image.open(preview(path, tmp_path).files["poster"]).convert("L"))
     assert 40 <= read(poster) < 60
-
-
-def test_interest_prefers_detail_and_light() -> None:
-    noise = np.random.default_rng(3).integers(16, 235, (90, 160)).astype(np.uint8)
-    flat = np.full((90, 160), 120, np.uint8)
-    dark = (noise // 12 + 16).astype(np.uint8)
-    assert interest(noise) > interest(dark) > interest(np.full_like(flat, 16)) == 0
-    assert interest(noise) > interest(flat)
-
-
-def test_sprites_thin_out_when_there_is_more_than_expected() -> None:
-    sprites = Sprites((320, 180), Fraction(10))
-    painter = Painter((320, 180), Fraction(1))
-    frame = painter.frame(0)
-    for second in range(1, 1001):
-        sprites.add(frame, Fraction(second))
-    sprites_held = len(sprites._tiles)
-    assert 50 <= sprites_held <= 100
-    assert sprites._interval * sprites_held >= 1000
 
 
 def test_tiles_of_long_and_tall_pictures() -> None:
