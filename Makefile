@@ -91,9 +91,10 @@ images-test: .venv/dev ## Build them on a stand-in for the base, and run a whole
 	@STANDIN=1 BUILDER=buildah images/build.sh
 	@CUTWORK_IMAGES=$$(sed -n 's/^appVersion: *//p' helm/Chart.yaml) $(BIN)/pytest tests/images
 
-gallery: .venv/run ## Draw the pictures of docs/images.md and docs/brand.md
+gallery: .venv/run ## Draw the pictures of docs/images.md, docs/brand.md and docs/preview.md
 	@$(BIN)/python -m media.image.gallery docs/gallery/images
 	@$(BIN)/python -m media.brand.gallery docs/gallery/brand
+	@$(BIN)/python -m media.gallery docs/gallery/preview
 
 clean: ## Remove caches and what demos left, but neither .venv nor .cutwork
 	@rm -rf demo-out .cutwork/demo-* bench/.cache bench/.peers build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -89,7 +89,7 @@ def fetch_video(job: Json, target: Path, show: Display) -> list[tuple[str, Path]
 
 
 def fetch_previews(job: Json, folder: Path, show: Display) -> list[tuple[str, Path]]:
-    """Write preview, poster, sprite sheet and thumbnails track to `folder`; return what was written.
+    """Write the preview and what stands beside it to `folder`; return what was written.
 
     They keep plain names (`sprite.jpg`, `thumbnails.vtt`), since the track names the sheet that lies beside it.
     """

@@ -18,6 +18,8 @@ from pipelines.sources import plan_input
 NAME = "edit"
 # A player's clock is rounded: an end so little past the recording's means its end.
 _SLACK = Fraction(1, 10)
+# What a preview is asked for beside its size, which is the proxy's.
+_BESIDE = ("teaser", "waveform", "waveform_color")
 
 
 def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
@@ -48,16 +50,19 @@ def plan(account_id: str, request: Mapping[str, Any]) -> JobPlan:
             streams={"seams_hls": ("seams.json", "seams")},
         )
         # Not of this edit: whoever edits the same recording again finds the proxy made.
-        planner.add("proxy", params=request["preview"], inputs=inputs)
+        planner.add("proxy", params={"height": request["preview"]["height"]}, inputs=inputs)
         planner.add(
             "preview",
-            params={"keep": keep},
+            params={"keep": keep} | {name: request["preview"][name] for name in _BESIDE},
             inputs={"proxy": Output("proxy", "proxy.mp4")} | cuts,
             outputs={
                 "preview": ("proxy.mp4", "-preview"),
                 "poster": ("poster.jpg", "-poster"),
                 "sprite": ("sprite.jpg", "-sprite"),
                 "thumbnails": ("thumbnails.vtt", "-thumbnails"),
+                "teaser": ("teaser.webp", "-teaser"),
+                "waveform": ("waveform.json", "-waveform"),
+                "waveform_image": ("waveform.png", "-waveform"),
             },
             streams={"preview_hls": ("preview.json", "seams")},
         )

@@ -11,10 +11,11 @@ from core.settings import get_settings
 from pipelines.brand_schema import BrandSchema
 from pipelines.request_schema import RequestSchema
 from pipelines.sources import SourceField
-from pipelines.times import Time
+from pipelines.times import Time, colour
 
 MODES = ("smart", "exact", "copy")
 LADDER = (360, 540, 720, 1080)
+WAVEFORM_COLOR = "#f2a93b"
 
 
 class KeepSchema(Schema):
@@ -30,9 +31,31 @@ class KeepSchema(Schema):
 
 
 class PreviewSchema(Schema):
-    """The preview: a small proxy with poster, sprite sheet and thumbnails track."""
+    """The preview: a small film with poster, sprite sheet and thumbnails track, teaser and waveform."""
 
-    height = fields.Integer(load_default=360, strict=True, validate=validate.Range(144, 1080))
+    height = fields.Integer(
+        load_default=360,
+        strict=True,
+        validate=validate.Range(144, 1080),
+        metadata={"description": "Pixels of the film's shorter side."},
+    )
+    teaser = fields.Boolean(
+        load_default=True,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "An animated WebP of its best moments."},
+    )
+    waveform = fields.Boolean(
+        load_default=True,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "The sound's peaks as JSON and as PNG."},
+    )
+    waveform_color = colour(load_default=WAVEFORM_COLOR)
+
+    @post_load
+    def _small_letters(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return data | {"waveform_color": data["waveform_color"].lower() if data["waveform"] else WAVEFORM_COLOR}
 
 
 class HlsSchema(Schema):
@@ -67,7 +90,10 @@ class EditSchema(RequestSchema):
         },
     )
     preview = fields.Nested(
-        PreviewSchema, load_default=lambda: {"height": 360}, allow_none=True, metadata={"description": "null for none."}
+        PreviewSchema,
+        load_default=lambda: PreviewSchema().load({}),
+        allow_none=True,
+        metadata={"description": "null for none."},
     )
     hls = fields.Nested(
         HlsSchema,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from media import preview as engine
+from media.beside import Wanted
 from media.hls.package import Clip, package
 from media.types import Range, seconds
 from tasks.base import stage
@@ -20,7 +21,7 @@ _LABEL = "streamed"
 
 @stage("preview")
 def preview(ctx: StageContext) -> None:
-    """Cut the preview from the proxy; a poster and a sprite sheet."""
+    """Cut the preview from the proxy; poster, sprite sheet, teaser and waveform."""
     with (
         ctx.open(ctx.input("source")) as source,
         ctx.open(ctx.input("proxy")) as proxy,
@@ -31,6 +32,7 @@ def preview(ctx: StageContext) -> None:
             source,
             film.parent,
             _ranges(ctx, source),
+            wanted=Wanted(ctx.params["teaser"], ctx.params["waveform"], ctx.params["waveform_color"]),
             limits=limits(ctx.settings),
             threads=ctx.settings.encode_threads,
             on_progress=ctx.progress,

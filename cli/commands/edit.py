@@ -56,7 +56,7 @@ class Keep(click.ParamType[Json]):
     type=click.Choice(["smart", "exact", "copy"]),
     help="smart copies what it can and encodes the edges (default), exact encodes all, copy snaps to keyframes.",
 )
-@click.option("--no-preview", is_flag=True, help="Make no preview, poster and sprite sheet.")
+@click.option("--no-preview", is_flag=True, help="Make no preview, and nothing that stands beside it.")
 @click.option(
     "--hls",
     metavar="SIZES",

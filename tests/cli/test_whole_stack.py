@@ -51,7 +51,15 @@ def test_up_edit_again_and_down(stack, cutwork, tmp_path):
     video = next(one for one in first.json["outputs"] if one["name"] == "video")
     assert hashlib.sha256(out.read_bytes()).hexdigest() == video["sha256"]
     names = {path.name for path in (tmp_path / "previews").iterdir()}
-    assert names == {"preview.mp4", "poster.jpg", "sprite.jpg", "thumbnails.vtt"}
+    assert names == {
+        "preview.mp4",
+        "poster.jpg",
+        "sprite.jpg",
+        "thumbnails.vtt",
+        "teaser.webp",
+        "waveform.json",
+        "waveform_image.png",
+    }
     assert "sprite.jpg#xywh=" in (tmp_path / "previews" / "thumbnails.vtt").read_text()
 
     again = cutwork(*edit)

@@ -28,7 +28,8 @@ def test_a_real_recording_comes_out_trimmed_branded_and_previewed(local_client, 
     asset = local_client.upload(MEDIA / name)
     job = local_client.wait(local_client.edit(asset, keep, brand=brand))
     assert job["status"] == "succeeded", job["error"]
-    expected = {"preview", "poster", "video"} | ({"sprite", "thumbnails"} if has_picture else set())
+    expected = {"preview", "poster", "video"} | ({"sprite", "thumbnails", "teaser"} if has_picture else set())
+    expected |= {"waveform", "waveform_image"} if int(row["n_audio"]) else set()
     assert {output["name"] for output in job["outputs"]} == expected
     path = local_client.download(job, "video", tmp_path)
     with av.open(str(path)) as container:

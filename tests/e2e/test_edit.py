@@ -1,11 +1,13 @@
 """The whole job by HTTP only, on SQLite with a folder and on PostgreSQL with S3."""
 
 import hashlib
+import json
 from fractions import Fraction
 
 import av
 import httpx
 import pytest
+from PIL import Image
 
 from tests.media.measure import clicks, flashes, numbers
 
@@ -36,7 +38,8 @@ def test_the_whole_job(client, asset, tmp_path):
     assert list(job["stages"]) == ["probe", "trim", "seams", "proxy", "preview", "brand", "publish"]
     assert {stage["status"] for stage in job["stages"].values()} == {"succeeded"}
     assert (job["progress"], job["metadata"]) == (1.0, {"course": "LA1"})
-    assert [output["name"] for output in job["outputs"]] == ["preview", "poster", "sprite", "thumbnails", "video"]
+    beside = ["poster", "sprite", "thumbnails", "teaser", "waveform", "waveform_image"]
+    assert [output["name"] for output in job["outputs"]] == ["preview", *beside, "video"]
     for output in job["outputs"]:
         path = client.download(job, output["name"], tmp_path)
         assert hashlib.sha256(path.read_bytes()).hexdigest() == output["sha256"]
@@ -45,6 +48,10 @@ def test_the_whole_job(client, asset, tmp_path):
         frames = sum(1 for _ in container.decode(video=0))
     assert frames == FPS + len(KEPT)
     assert (tmp_path / "lecture one-thumbnails.vtt").read_text().startswith("WEBVTT")
+    assert (tmp_path / "lecture one-teaser.webp").read_bytes()[8:12] == b"WEBP"
+    wave = json.loads((tmp_path / "lecture one-waveform.json").read_text())
+    assert (wave["version"], len(wave["data"])) == (2, 2 * wave["length"])
+    assert Image.open(tmp_path / "lecture one-waveform.png").size == (1800, 140)
 
 
 def test_exactly_the_frames_that_were_asked_for(client, asset, tmp_path):

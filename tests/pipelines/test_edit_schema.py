@@ -17,7 +17,7 @@ def test_defaults_are_filled_in():
         "input": ASSET,
         "keep": [{"start": "900", "end": "2700"}],
         "mode": "smart",
-        "preview": {"height": 360},
+        "preview": {"height": 360, "teaser": True, "waveform": True, "waveform_color": "#f2a93b"},
         "brand": None,
         "hls": None,
         "priority": "normal",
@@ -40,6 +40,12 @@ def test_a_range_may_go_to_the_end():
 def test_preview_may_be_left_out():
     assert load(preview=False)["preview"] is None
     assert load(preview=None)["preview"] is None
+
+
+def test_a_preview_may_be_had_without_all_that_stands_beside_it():
+    bare = load(preview={"teaser": False, "waveform": False, "waveform_color": "#ABCDEF"})["preview"]
+    assert bare == {"height": 360, "teaser": False, "waveform": False, "waveform_color": "#f2a93b"}
+    assert load(preview={"waveform_color": "#ABCDEF"})["preview"]["waveform_color"] == "#abcdef"
 
 
 def test_streaming_may_be_asked_for_in_a_word():
@@ -136,6 +142,8 @@ def test_a_kit_says_what_a_brand_leaves_open():
         ({"input": None}, "input"),
         ({"mode": "fast"}, "mode"),
         ({"preview": {"height": 99}}, "preview"),
+        ({"preview": {"teaser": "yes"}}, "preview"),
+        ({"preview": {"waveform_color": "orange"}}, "preview"),
         ({"preview": "yes"}, "preview"),
         ({"brand": {}}, "brand"),
         ({"brand": {"intro": {}}}, "brand"),
