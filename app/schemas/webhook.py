@@ -98,7 +98,7 @@ class DeliverySchema(Schema):
     error = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf([deliveries.EXHAUSTED, deliveries.WEBHOOK_DISABLED]),
+        validate=validate.OneOf([deliveries.EXHAUSTED, deliveries.WEBHOOK_DISABLED, deliveries.SECRET_UNREADABLE]),
         metadata={"description": "Why it failed for good."},
     )
     attempt_count = fields.Integer(required=True)

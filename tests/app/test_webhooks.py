@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from app.schemas.webhook import DeliveryWithAttemptsSchema
 from core.db import transaction
 from core.models import IdempotencyKey, WebhookDelivery, now
 from tasks.webhook import webhook
@@ -125,6 +126,20 @@ def test_all_secrets_sign_after_rotations(client, receiver):
     deliver(client)
     for secret in secrets:
         Webhook(secret).verify(requests[0].body, dict(requests[0].headers))
+
+
+def test_what_nothing_signs_is_told_as_the_document_says(client, receiver, configure):
+    url, requests, _ = receiver
+    make_webhook(client, url)
+    canceled_job(client)
+    configure(SECRET_KEY="another-0123456789-9876543210")
+    with transaction() as session:
+        session.execute(update(WebhookDelivery).values(deadline=now()))
+    [delivery] = deliver(client)
+    found = client.get(f"/v1/deliveries/{delivery}").json
+    assert DeliveryWithAttemptsSchema().validate(found) == {}
+    assert (found["status"], found["error"], requests) == ("failed", "secret_unreadable", [])
+    assert "SECRET_KEY" in found["attempts"][0]["error"]
 
 
 @pytest.mark.parametrize("which", ["one", "job_urls"])
