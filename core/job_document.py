@@ -55,7 +55,7 @@ def announce(job_id: str) -> Job | None:
     """
     try:
         with reading() as session:
-            job = jobs.find(session, job_id)
+            job = jobs.find(session, job_id, only_state=True)
     except TransientError as error:
         _log.warning("job not announced", job_id=job_id, reason=error.message)
         return None

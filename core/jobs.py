@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from sqlalchemy import bindparam, exists, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, defer, joinedload
 
 from core import admission, artifacts, clock, idempotency, listing, quotas, states
 from core.db import reading, transaction
@@ -21,7 +21,13 @@ from core.webhooks import outbox
 
 _JOBS = Job.__table__
 _LOCK = select(_JOBS.c.id).where(_JOBS.c.id == bindparam("job_id")).with_for_update()
-_WHOLE = select(Job, clock.TIME).where(Job.id == bindparam("job_id")).options(joinedload(Job.stages))
+_JOB = select(Job, clock.TIME).where(Job.id == bindparam("job_id"))
+_WHOLE = _JOB.options(joinedload(Job.stages))
+# What was asked for may be long, and comes with each row.
+_STATE = _JOB.options(
+    defer(Job.params),
+    joinedload(Job.stages).options(defer(JobStage.params), defer(JobStage.inputs), defer(JobStage.notes)),
+)
 
 
 def create(account_id: str, plan: JobPlan) -> Job:
@@ -165,12 +171,12 @@ def owned(session: Session, account_id: str, job_id: str, *, locked: bool = Fals
     return job
 
 
-def lock(session: Session, job_id: str) -> Job | None:
+def lock(session: Session, job_id: str, *, only_state: bool = False) -> Job | None:
     """Return the job, held against every other writer until the transaction ends: all stage changes pass here.
 
-    Its `as_of` is the time of the database from which on it is held.
+    Its `as_of` is the time of the database from which on it is held. For `only_state` see `find`.
     """
-    return find(session, job_id) if hold(session, job_id) else None
+    return find(session, job_id, only_state=only_state) if hold(session, job_id) else None
 
 
 def hold(session: Session, job_id: str) -> bool:
@@ -182,10 +188,12 @@ def hold(session: Session, job_id: str) -> bool:
     return session.connection().execute(_LOCK, {"job_id": job_id}).one_or_none() is not None
 
 
-def find(session: Session, job_id: str) -> Job | None:
-    """Return the job with its stages, and `as_of`."""
+def find(session: Session, job_id: str, *, only_state: bool = False) -> Job | None:
+    """Return the job with its stages, and `as_of`; with `only_state` what its document shows, and not their parameters,
+    inputs and notes, unless they are asked for while the session lasts.
+    """
     # SQLite tells the time of each row anew.
-    row = session.execute(_WHOLE, {"job_id": job_id}).unique(lambda row: row[0]).one_or_none()
+    row = session.execute(_STATE if only_state else _WHOLE, {"job_id": job_id}).unique(lambda row: row[0]).one_or_none()
     if row is None:
         return None
     job: Job = row[0]

@@ -178,7 +178,7 @@ def _refusal(job: Job, stage: JobStage, lease: Lease) -> Refused | Later | None:
 def renew(lease: Lease, *, seconds: int, progress: float) -> bool:
     """Keep the stage for `seconds` more and save its progress; False when it is no longer ours."""
     with transaction() as session:
-        job = jobs.lock(session, lease.job_id)
+        job = jobs.lock(session, lease.job_id, only_state=True)
         stage = held(job, lease)
         if job is None or stage is None:
             return False
@@ -206,7 +206,7 @@ def commit(lease: Lease, artifact: Artifact, then: Then | None = None) -> Commit
     The artifact that counts may be another one: another job of the account may have made the same first.
     """
     with transaction() as session:
-        job = jobs.lock(session, lease.job_id)
+        job = jobs.lock(session, lease.job_id, only_state=True)
         stage = held(job, lease)
         if job is None or stage is None:
             # An earlier call may have committed these very files, and lost its connection before the answer.
