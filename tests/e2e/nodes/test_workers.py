@@ -30,6 +30,12 @@ def asset(system, stored, recording):
     return stored(recording)
 
 
+@pytest.fixture
+def scratch(tmp_path):
+    """The folder that the fixture `settings` gives the workers."""
+    return tmp_path / "scratch"
+
+
 def start(asset):
     request = EditSchema().load(
         {"input": asset.id, "keep": [{"start": 1, "end": 59}], "mode": "exact", "preview": False}
@@ -46,13 +52,17 @@ def ended(job):
     return jobs.get(job.account_id, job.id).status in states.TERMINAL
 
 
-def test_a_worker_that_is_killed_costs_its_stage_only(system, asset):
+def test_a_worker_that_is_killed_costs_its_stage_only(system, asset, scratch):
     job = start(asset)
     encode = system.worker_cluster[1]
     wait_until(lambda: stage_of(job, "trim").progress > 0, 60)
     encode.kill()
     assert stage_of(job, "trim").status == states.RUNNING
+    left = list(scratch.iterdir())
+    assert left
     encode.restart()
+    # Nothing is sent to it yet: it clears up by itself.
+    wait_until(lambda: not any(path.exists() for path in left), 30)
     wait_until(lambda: ended(job), 120)
     done = jobs.get(job.account_id, job.id)
     assert done.status == states.SUCCEEDED, done.error
