@@ -76,6 +76,7 @@ bench: .venv/bench ## Measure the engine beside others: half an hour or more, an
 	@$(BIN)/python -m bench.trim
 	@$(BIN)/python -m bench.io
 	@$(BIN)/python -m bench.brand
+	@$(BIN)/python -m bench.preview
 	@$(BIN)/python -m bench.sprites
 	@$(BIN)/python -m bench.parallel
 	@$(BIN)/python -m bench.memory

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from media import preview, probe, publish, trim
 from media.keyframes import keyframe_map
+from media.proxy.plan import plan_proxy
+from media.proxy.whole import make_proxy
 from media.smartcut import smart_cut
 from media.types import Range
 
@@ -28,9 +30,12 @@ def main() -> None:
                 smart_cut(file, target, keep, threads=0)
             case "exact":
                 trim.trim(file, target, keep, threads=0)
+            case "proxy":
+                make_proxy(file, target, plan_proxy(file, None, height=360))
             case "preview":
                 target.mkdir()
-                preview.render(file, target)
+                with target.with_name("proxy.mp4").open("rb") as film:
+                    preview.render(film, file, target, preview.cut_ranges(file, keep))
             case "publish":
                 publish.publish(file, target)
             case _:

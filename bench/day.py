@@ -131,12 +131,16 @@ class Day:
         if self.draw.random() < self.mix.cached:
             return
         yield [("light", self._seconds("probe", film))]
-        if self.draw.random() < self.mix.exact:
-            yield [("encode", self._seconds("trim-exact", film / SEGMENTS))] * SEGMENTS
+        exact, previewed = self.draw.random() < self.mix.exact, self.draw.random() < self.mix.previews
+        cut = [("encode", self._seconds("trim-exact", film / SEGMENTS))] * SEGMENTS
+        small = [("encode", self._seconds("proxy", film * self.mix.recorded / SEGMENTS))] * SEGMENTS
+        yield [
+            *(cut if exact else [("encode", self._seconds("trim-smart", film))]),
+            *(small if previewed and self.draw.random() < self.mix.new else []),
+        ]
+        if exact:
             yield [("encode", self._seconds("publish", film))]  # the joint copies
-        else:
-            yield [("encode", self._seconds("trim-smart", film))]
-        if self.draw.random() < self.mix.previews:
+        if previewed:
             yield [("encode", self._seconds("preview", film))]
         yield [("light", self._seconds("publish", film))]
 

@@ -70,6 +70,18 @@ def images(rows: Rows) -> Iterator[Goal]:
             yield _most(f"{row['row']}: CPU over the cheapest of all sides", row["cpu_ratio"], 1.1)
 
 
+def preview(rows: Rows) -> Iterator[Goal]:
+    """Goals of `bench.preview`: shares of a pass that decodes all in full and encodes all."""
+    found = {row["row"]: row for row in rows if "cpu_ratio" in row}
+    for name, goal, key, limit in (
+        ("seams", "first playable: time over the naive pass", "wall_ratio", 0.02),
+        ("proxy", "whole proxy: CPU over the naive pass", "cpu_ratio", 0.5),
+        ("edit", "a second edit's preview: CPU over the naive pass", "cpu_ratio", 0.02),
+    ):
+        if name in found:
+            yield Goal(f"{goal}: at most {limit:g}", f"{found[name][key]:.3f}", found[name][key] <= limit)
+
+
 def _edges(smart: Mapping[str, Any]) -> list[tuple[int, int]]:
     """The frames that were encoded at the start and at the end of the range, and those of the groups there."""
     seams = {seam["at"]: seam["frames"] for seam in smart["result"]["seams"]}

@@ -18,22 +18,24 @@ import yaml
 from bench.results import FOLDER
 
 HELM = Path("helm")
-USE = 0.7
+USE = 0.65
 """Share of a pool's processors that is planned to be in use: the rest is for what comes unevenly."""
 EFFICIENCY = 0.85
 """What several threads of one encode make of their processors."""
-PARALLEL = frozenset({"segment", "trim-exact", "preview", "brand"})
-"""Stages whose encoders use all processors of a pod; the others use one."""
+PARALLEL = frozenset({"segment", "trim-exact", "proxy", "brand"})
+"""Stages whose encoders, or decoder and encoder, use all processors of a pod; the others use one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """What is asked for: a job's film in seconds, and the shares of jobs that are cut exactly, that have previews, and
-    that are answered from cache."""
+    """What is asked for: a job's film in seconds; how many times as long its recording is; and the shares of jobs that
+    are cut exactly, that have previews, that are the first of their recording, and that are answered from cache."""
 
     film_s: float = 1800.0
     exact: float = 0.1
     previews: float = 1.0
+    recorded: float = 5 / 3
+    new: float = 1.0
     cached: float = 0.05
 
 
@@ -83,7 +85,8 @@ def demand(mix: Mix, cost: Mapping[str, Cost]) -> dict[str, float]:
     of = {name: one.of(mix.film_s) for name, one in cost.items()}
     trim = mix.exact * of["trim-exact"] + (1 - mix.exact) * of["trim-smart"]
     made = 1 - mix.cached
-    return {"encode": made * (trim + mix.previews * of["preview"]), "light": made * (of["probe"] + of["publish"])}
+    preview = of["preview"] + mix.new * cost["proxy"].of(mix.film_s * mix.recorded)
+    return {"encode": made * (trim + mix.previews * preview), "light": made * (of["probe"] + of["publish"])}
 
 
 def pods(film_hours_an_hour: float, pool: str, mix: Mix, cost: Mapping[str, Cost], cores: float) -> int:

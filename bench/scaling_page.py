@@ -91,7 +91,8 @@ arrivals against the chart's autoscaling rules, and that this page, which `pytho
 {_stages()}
 
 A smart cut costs its edges and its certificate, hardly more for more film (rows of `bench/trim.py`); `trim-exact` is divided
-over `ENCODE_WIDTH` processes. The preview is the dearest part of a usual job: `"preview": false` leaves it out. An intro
+over `ENCODE_WIDTH` processes. The proxy, which previews are cut from, is the dearest part of a usual job, but made only once
+for a recording, and costs by its length (here taken to be 5/3 of what is kept); `"preview": false` leaves both out. An intro
 or outro costs some 120 s for half an hour (`bench/brand.py`: sound is encoded anew), a watermark as much as `trim-exact`.
 
 ## How many pods

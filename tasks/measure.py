@@ -129,7 +129,8 @@ def _outcome(error: BaseException) -> str:
 
 def _output_s(row: Claim, result: dict[str, Any]) -> float:
     """How long what was made plays; stages that make neither film nor sound say nothing of it."""
-    if row.kind == "segment":
-        segment = Segment.from_dict(row.params)
+    piece = {"segment": row.params, "proxy_part": row.params.get("segment")}.get(row.kind)
+    if piece is not None:
+        segment = Segment.from_dict(piece)
         return float(segment.end - segment.start)
     return float(result.get("duration") or (result.get("media") or {}).get("duration") or 0)

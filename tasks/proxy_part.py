@@ -12,7 +12,7 @@ from media.segments.errors import NotSplittable
 from media.segments.plan import Segment
 from tasks.base import stage
 from tasks.context import StageContext
-from tasks.limits import limits
+from tasks.limits import limits, threads
 
 
 @stage("proxy_part")
@@ -41,7 +41,7 @@ def _pictures(ctx: StageContext) -> None:
                 segment,
                 Look.from_dict(ctx.params["look"]),
                 limits=limits(ctx.settings),
-                threads=ctx.settings.encode_threads,
+                threads=threads(ctx.settings),
                 on_progress=ctx.progress,
             )
         except NotSplittable as refusal:

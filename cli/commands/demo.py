@@ -39,7 +39,7 @@ CROSSFADE_FROM_S = 2
 @common_options
 @pass_config
 def demo(config: Config, /, video: Path | None, keep: str | None, out: Path) -> None:
-    """Run all five stages on VIDEO, or on a sample made for it, on a stack that lives for this run alone.
+    """Run all stages on VIDEO, or on a sample made for it, on a stack that lives for this run alone.
 
     \b
     Examples:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from av.audio.stream import AudioStream
+from av.error import InvalidDataError
 from av.packet import Packet
 from av.stream import Discard
 
@@ -15,6 +16,7 @@ from media.decode import Reader, Sound
 from media.encode import AudioSpec, Mp4Writer
 from media.errors import InputError
 from media.progress import Meter
+from media.readahead import announce
 from media.resample import Resampler
 from media.segments.sound import EncodedSound
 from media.smartcut.audio import can_copy
@@ -89,6 +91,7 @@ def _copied(source: BinaryIO, target: Path, duration: Fraction, limits: Limits, 
         if not line.audio or line.video is None or not _suits(line.audio[0]):
             return False
         stream = line.audio[0]
+        announce(source, container, line, [(Fraction(0), duration)])
         for other in container.streams:
             other.discard = Discard.default if other is stream else Discard.all
         try:
@@ -97,7 +100,7 @@ def _copied(source: BinaryIO, target: Path, duration: Fraction, limits: Limits, 
                 for packet, time in _evenly(container.demux(stream), stream, line.origin, duration):
                     track.write(packet)
                     meter.report(max(time, Fraction(0)))
-        except _NotEven:
+        except (_NotEven, InvalidDataError):
             return False
     check_written(target, None, audio_tracks=1, duration=duration)
     meter.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bench import goals
-from bench.engine_page import PAGE, SECTIONS, render
+from bench.engine_page import PAGES, SECTIONS, render
 
 
 def row(name, cpu, **more):
@@ -42,6 +42,13 @@ def test_an_edge_may_not_be_longer_than_its_group():
 
 
 def test_the_page_is_that_of_the_results():
-    page = PAGE.read_text()
-    assert set(re.findall(r"<!-- measured: (\w+) -->", page)) == set(SECTIONS)
-    assert page == render(page), "docs/engine.md is stale: run `python -m bench.engine_page`"
+    pages = [page.read_text() for page in PAGES]
+    assert sorted(re.findall(r"<!-- measured: (\w+) -->", "".join(pages))) == sorted(SECTIONS)
+    for page in pages:
+        assert page == render(page), "a page is stale: run `python -m bench.engine_page`"
+
+
+def test_goals_of_previews_are_shares_of_the_naive_pass():
+    shares = {"naive": (1.0, 1.0), "proxy": (0.41, 2.0), "edit": (0.021, 0.1), "seams": (1.0, 0.02)}
+    rows = [{"row": name, "cpu_ratio": cpu, "wall_ratio": wall} for name, (cpu, wall) in shares.items()]
+    assert found(goals.preview(rows)) == [("0.020", True), ("0.410", True), ("0.021", False)]

@@ -41,6 +41,8 @@ def test_a_segment_counts_what_lies_between_its_ends(counted):
     second = Part(1, Fraction(40), Fraction("42.5"), Fraction(-25))
     params = Segment(0, (first, second)).to_dict() | {"threads": 1}
     assert counted("segment", params, {"made": {"frames": 525}}) == 17.5
+    assert counted("proxy_part", {"segment": params, "look": {}}, {"made": {"frames": 525}}) == 17.5
+    assert counted("proxy_part", {"sound": "42.5"}, {"made": {"tracks": 1}}) == 0
 
 
 @pytest.mark.parametrize(("kind", "result"), [("trim", {"duration": "4.5"}), ("publish", {"media": {"duration": 4.5}})])
