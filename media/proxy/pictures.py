@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -72,6 +73,8 @@ def encode_pictures(
                 raise NotSplittable("empty_part", "A part of the source holds no picture.")
             end = strip.finish(part.end)
             meter.finish()
+    # PyAV ties frames whose display matrix was asked for into cycles: few, but of the size of the source's pictures.
+    gc.collect()
     if reader.leaped:
         notices.add(*TIMES_LEAP)
     shown = strip.track.shown
