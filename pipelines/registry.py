@@ -47,6 +47,7 @@ PIPELINES: dict[str, Pipeline] = {
             example={
                 "input": "ast_01k9x3v5m8q2r7t4w6y0b1c3d5",
                 "keep": [{"start": "15:00", "end": "45:00"}],
+                "preview": {"height": 360, "teaser": True, "waveform": True, "waveform_color": "#f2a93b"},
                 "brand": {"intro": {"title": "Linear algebra", "subtitle": "Lecture 7"}},
             },
             missing=("asset_not_found", "brand_kit_not_found", "object_missing"),
