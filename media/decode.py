@@ -29,6 +29,7 @@ from av.video.stream import VideoStream
 
 from media.effort import Effort, spare
 from media.grid import on_frames
+from media.packets import packets
 from media.probe import first_frame
 from media.readahead import announce
 from media.side import Side
@@ -49,7 +50,6 @@ _HOLD = Fraction(1)
 _INTERLEAVE = Fraction(10)
 # And text is at most this far behind both, in a file that is in order.
 _TEXTS_BEHIND = Fraction(1)
-_MAX_READ_ERRORS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,24 +211,18 @@ class Reader:
         yield from self._packets_read()
 
     def _packets_read(self) -> Iterator[Packet[Any]]:
-        failures = 0
-        while failures < _MAX_READ_ERRORS:
-            try:
-                for packet in self.container.demux(*self._streams, *self._texts):
-                    failures = 0
-                    self._on_packet()
-                    self._watchdog.read(packet)
-                    if self._side is not None and packet.stream_index in self._side.indexes:
-                        self._side.take(packet)
-                        continue
-                    # PyAV ends with empty packets that drain the decoders; that is done in `read`.
-                    if packet.size:
-                        yield packet
-            except InvalidDataError:
-                failures += 1
-                self.damaged += 1
-            else:
-                return
+        for packet in packets(self.container, *self._streams, *self._texts, on_damage=self._damage):
+            self._on_packet()
+            self._watchdog.read(packet)
+            if self._side is not None and packet.stream_index in self._side.indexes:
+                self._side.take(packet)
+                continue
+            # Decoders are drained in `read`.
+            if packet.size:
+                yield packet
+
+    def _damage(self) -> None:
+        self.damaged += 1
 
     def _decoded(
         self, stream: VideoStream | AudioStream, packet: Packet[Any] | None

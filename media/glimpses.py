@@ -32,6 +32,7 @@ from av.video.stream import VideoStream
 from media.decode import Picture
 from media.errors import InputError
 from media.expecting import Expecting
+from media.packets import packets
 from media.source import open_source
 from media.timeline import Timeline, timeline
 from media.types import DEFAULT_LIMITS, Limits
@@ -42,7 +43,6 @@ _WHOLE = Fraction(1)
 """Seconds before a wanted picture from which on none is left out: it may be on show for so long."""
 _MISSES = 3
 """A file in which so many seeks did not help is read in order."""
-_MAX_READ_ERRORS = 1_000
 _BEFORE_ALL = -(1 << 62)
 
 
@@ -266,20 +266,13 @@ class Glimpses:
     # Reading
 
     def _packets(self) -> Iterator[Packet[Any]]:
-        failures = 0
-        while failures < _MAX_READ_ERRORS:
-            try:
-                for packet in self.container.demux(self.video):
-                    failures, self._fresh = 0, False
-                    self._on_packet()
-                    self._watchdog.read(packet)
-                    # PyAV ends with an empty packet that drains the decoder; that is done in `_walk`.
-                    if packet.size:
-                        yield packet
-            except InvalidDataError:
-                failures += 1
-            else:
-                return
+        for packet in packets(self.container, self.video):
+            self._fresh = False
+            self._on_packet()
+            self._watchdog.read(packet)
+            # The decoder is drained in `_walk`.
+            if packet.size:
+                yield packet
 
     def _time(self, packet: Packet[Any]) -> Fraction:
         return (_stamp(packet) or 0) * self._unit - self.timeline.origin

@@ -18,6 +18,7 @@ from av.error import ArgumentError, EOFError, InvalidDataError
 from av.packet import Packet
 
 from media.errors import InputError
+from media.packets import packets
 from media.samples import MAX_CHANNELS, float_format, to_array
 from media.timeline import Timeline, layout_name
 from media.types import Samples
@@ -26,7 +27,6 @@ from media.watchdog import Watchdog
 _AT_ONCE = 1 << 15
 _TOLERANCE = Fraction(1, 100)
 """Seconds: timestamps of some containers are rounded to a millisecond; only a larger gap than this is a gap."""
-_MAX_READ_ERRORS = 1_000
 
 
 def sound_of(container: InputContainer, line: Timeline) -> Iterator[Samples]:
@@ -108,26 +108,15 @@ def _silence(channels: int, count: int) -> Iterator[Samples]:
 
 def _frames(container: InputContainer, track: AudioStream) -> Iterator[av.AudioFrame]:
     watchdog = Watchdog()
-    for packet in _packets(container, track):
+    for packet in packets(container, track):
+        # The decoder is drained at the end.
+        if not packet.size:
+            continue
         watchdog.read(packet)
         frames = _decoded(track, packet)
         watchdog.decoded(packet, len(frames))
         yield from frames
     yield from _decoded(track, None)
-
-
-def _packets(container: InputContainer, track: AudioStream) -> Iterator[Packet[Any]]:
-    failures = 0
-    while failures < _MAX_READ_ERRORS:
-        try:
-            for packet in container.demux(track):
-                failures = 0
-                if packet.size:
-                    yield packet
-        except InvalidDataError:
-            failures += 1
-        else:
-            return
 
 
 def _decoded(track: AudioStream, packet: Packet[Any] | None) -> list[av.AudioFrame]:

@@ -1,0 +1,35 @@
+"""Packets of a container, past what is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from av.container import InputContainer
+from av.error import InvalidDataError
+from av.packet import Packet
+from av.stream import Stream
+
+_MAX_READ_ERRORS = 1_000
+
+
+def packets(
+    container: InputContainer, *streams: Stream, on_damage: Callable[[], None] | None = None
+) -> Iterator[Packet[Any]]:
+    """Yield the packets of `streams` in the order of the file, from where it stands.
+
+    What cannot be read is passed over, and `on_damage` called for it; where nothing else follows, the file ends. PyAV
+    ends with an empty packet (`size` 0) for each stream, which drains its decoder.
+    """
+    failures = 0
+    while failures < _MAX_READ_ERRORS:
+        try:
+            for packet in container.demux(*streams):
+                failures = 0
+                yield packet
+        except InvalidDataError:
+            failures += 1
+            if on_damage is not None:
+                on_damage()
+        else:
+            return
