@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import NoReturn
 
 import structlog
@@ -80,16 +81,14 @@ def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Le
         _drop(lease, claimed)
         return
     structlog.contextvars.bind_contextvars(request_id=claimed.request_id, account_id=claimed.account_id)
-    try:
+    with ExitStack() as otherwise:
+        otherwise.callback(_announce, lease)
         with measure.Run(claimed) as run:
             done = run.end(_attempt(task, stage, function, claimed, lease))
-    except BaseException:
-        _announce(lease)
-        raise
-    if done is None:
-        # The stage waits for its parts: the canvas is built anew.
-        _announce(lease)
-        raise Ignore
+        if done is None:
+            # The stage waits for its parts: the canvas is built anew.
+            raise Ignore
+        otherwise.pop_all()
     job_document.publish(done)
     _follow(lease, done)
 
@@ -148,14 +147,13 @@ def _work(stage: Stage, function: StageFunction, claimed: Claim, lease: Lease) -
     with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
         storage = storage_from(settings)
         context = StageContext(claimed, stage, storage=storage, settings=settings, beat=beat)
-        try:
+        with ExitStack() as otherwise:
+            otherwise.callback(_discard, context)
             with bounded(stage):
                 function(context)
             if context.artifact is None and context.expansion is None:
                 raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
-        except BaseException:
-            _discard(context)
-            raise
+            otherwise.pop_all()
         if context.artifact is None:
             _expand(lease, context)
             return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import lru_cache
 from queue import SimpleQueue
 from types import TracebackType
@@ -116,10 +117,9 @@ def _thread(pid: int) -> SimpleQueue[Heartbeat]:
 def _serve(waiting: SimpleQueue[Heartbeat]) -> None:
     while True:
         beat = waiting.get()
-        try:
-            beat.run()
-        except BaseException:
+        with ExitStack() as fault:
             # It ends by a fault alone: the next stage starts another, and may come as soon as this one knows.
-            _thread.cache_clear()
-            beat.give_up()
-            raise
+            fault.callback(beat.give_up)
+            fault.callback(_thread.cache_clear)
+            beat.run()
+            fault.pop_all()
