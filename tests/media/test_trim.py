@@ -213,17 +213,17 @@ def test_sound_alone(kind, codec, clips, tmp_path):
         assert abs(click - delay - Fraction(time)) < Fraction(3, 1000)
 
 
-def test_sound_that_starts_late_and_ends_early_is_filled(clips, tmp_path):
-    source = clips / "late.mp4"
+def test_sound_that_starts_late_and_ends_early_is_filled(tmp_path):
+    source = tmp_path / "late.mp4"
     painter = Painter(SIZE, RATE)
-    with Mp4Writer(clips / "early.mp4") as writer:
+    with Mp4Writer(tmp_path / "early.mp4") as writer:
         video = writer.video(VideoSpec(width=320, height=180, time_base=Fraction(1, 15360), rate=RATE))
         track = writer.audio(AudioSpec(rate=48_000, layout="mono"))
         for number in range(150):
             video.write(painter.frame(number), number / RATE)
         for chunk in list(sample_sound(60, RATE)):
             track.write(chunk)
-    with av.open(str(clips / "early.mp4")) as given, av.open(str(source), "w") as made:
+    with av.open(str(tmp_path / "early.mp4")) as given, av.open(str(source), "w") as made:
         streams = [made.add_stream_from_template(stream) for stream in given.streams]
         for packet in given.demux():
             if packet.dts is None:

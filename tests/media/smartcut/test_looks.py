@@ -51,7 +51,7 @@ def work(monkeypatch):
     count(Watchdog, "read", "packets")
     count(Watchdog, "decoded", "decoded")
     count(gops, "mark", "marks")
-    count(whole, "mark", "marks")
+    count(whole, "_mark_at", "marks")
     count(EdgeEncoder, "encode", "encoded")
     count(VideoTrack, "write", "encoded")
     return done, most
