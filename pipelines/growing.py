@@ -1,7 +1,8 @@
 """The preview of an edit while it is made: its joints, and between them what there is of the source's proxy by now.
 
 A playlist that grows may only be added to. So it goes as far as all that comes before is there, in the order of the
-edit.
+edit; and since it names the length of its longest segment before that is there, no farther than to a longer one, as
+slides have them on which nothing happens.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from media.hls.index import Rendition, Segment, Span
 from media.hls.order import Body, Seams
 
 LONGEST = Fraction(6)
-"""Seconds that a segment lasts at most; players learn it before most segments are there."""
-_GROUPS = 3
+"""Seconds that a segment lasts at most, rounded (RFC 8216, 4.3.3.1)."""
+_HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,19 @@ def part_of(file: str, params: Mapping[str, Any], made: Rendition | None) -> Par
 def pieces(seams: Seams, seams_file: str, parts: Sequence[Part]) -> tuple[list[Piece], bool]:
     """Return what can be played of an edit by now, from its beginning, and whether that is all of it."""
     found: list[Piece] = []
-    for item in seams.order:
-        if not isinstance(item, Body):
-            found.append(Piece(seams_file, seams.rendition.init, seams.rendition.segments[slice(*item)]))
-            continue
-        for piece in _inside(item, parts):
-            if piece is None:
-                return found, False
-            found.append(piece)
+    for piece in _ordered(seams, seams_file, parts):
+        if piece is None or any(segment.duration >= LONGEST + _HALF for segment in piece.segments):
+            return found, False
+        found.append(piece)
     return found, seams.whole
+
+
+def _ordered(seams: Seams, seams_file: str, parts: Sequence[Part]) -> Iterator[Piece | None]:
+    for item in seams.order:
+        if isinstance(item, Body):
+            yield from _inside(item, parts)
+        else:
+            yield Piece(seams_file, seams.rendition.init, seams.rendition.segments[slice(*item)])
 
 
 def _inside(body: Body, parts: Sequence[Part]) -> Iterator[Piece | None]:
@@ -78,8 +83,12 @@ def _inside(body: Body, parts: Sequence[Part]) -> Iterator[Piece | None]:
 
 def _joined(segments: Sequence[Segment]) -> Iterator[Segment]:
     """Groups of pictures that lie side by side, some of them to a segment."""
-    for place in range(0, len(segments), _GROUPS):
-        taken = segments[place : place + _GROUPS]
-        size = taken[-1].offset + taken[-1].size - taken[0].offset
-        duration = sum((segment.duration for segment in taken), Fraction(0))
-        yield Segment(taken[0].offset, size, taken[0].start, duration)
+    taken, *rest = segments
+    for segment in rest:
+        if taken.duration + segment.duration <= LONGEST:
+            end = segment.offset + segment.size
+            taken = Segment(taken.offset, end - taken.offset, taken.start, taken.duration + segment.duration)
+            continue
+        yield taken
+        taken = segment
+    yield taken

@@ -76,3 +76,14 @@ def test_of_joints_that_were_not_all_made_there_is_no_end():
     seams = Seams(JOINTS, SEAMS.order[:3], False)
     found, whole = listed(seams, PARTS)
     assert (found[-1], whole) == (("seams", JOINTS.segments[3]), False)
+
+
+def test_slides_that_stay_long_end_it_where_they_begin():
+    """A playlist has said by then how long its longest segment is."""
+    groups = [Segment(100, 10, F(0), F(2)), Segment(110, 10, F(2), F(2)), Segment(120, 10, F(4), F(3))]
+    still = Segment(130, 10, F(7), F(13))
+    for last, expected in ((still, ["seams"]), (Segment(130, 10, F(7), F(6)), ["seams", "slides", "seams"])):
+        slides = Part("slides", F(0), F(20), rendition(*groups, last))
+        found, whole = pieces(Seams(JOINTS, ((0, 1), Body(F(2), F(20)), (1, 4)), True), "seams", [slides])
+        assert ([piece.file for piece in found], whole) == (expected, len(expected) > 1)
+    assert [segment.duration for segment in found[1].segments] == [5, 6]
