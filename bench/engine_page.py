@@ -99,9 +99,7 @@ def _parallel() -> str:
 
 
 def _preview() -> str:
-    # That of the long recording, where it was measured.
-    name = "preview" if (FOLDER / "preview.json").exists() else "preview-10"
-    head, *rows = _rows(name)
+    head, *rows = _rows("preview")
     minutes = rows[0]["source_minutes"]
     lines = [
         _machine(head, rows),
