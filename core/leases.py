@@ -17,10 +17,9 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, or_, selec
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from core import artifacts, clock, jobs, states
+from core import artifacts, clock, jobs, setbacks, states
 from core.db import reading, single, transaction, write
 from core.models import Artifact, Job, JobStage
-from core.telemetry import metrics
 from core.webhooks import outbox
 
 SOON_S = 1.0
@@ -152,8 +151,8 @@ def _look_closer(session: Session, lease: Lease, attempts: int) -> Refused | Lat
         jobs.finish_from_artifact(stage, found, cached=True, moment=job.as_of)
         jobs.settle(job, job.as_of)
         return Refused.DONE
-    if losses(stage) >= attempts:
-        lose(job, stage)
+    if setbacks.losses(stage) >= attempts:
+        setbacks.lose(job, stage)
         return Refused.EXHAUSTED
     write(session)
     return None
@@ -238,29 +237,8 @@ def fail(lease: Lease, *, code: str, message: str, retryable: bool) -> bool:
         stage = held(job, lease)
         if job is None or stage is None:
             return False
-        fail_stage(job, stage, code=code, message=message, retryable=retryable)
+        setbacks.fail(job, stage, code=code, message=message, retryable=retryable)
         return True
-
-
-def fail_stage(job: Job, stage: JobStage, *, code: str, message: str, retryable: bool) -> None:
-    """Fail a stage of a locked job, whoever held it."""
-    metrics.STAGE_FAILURES.labels(stage.kind, metrics.code_label(code)).inc()
-    states.move(stage, states.FAILED)
-    stage.lease_owner = stage.lease_expires_at = None
-    stage.finished_at = job.as_of
-    error = {"code": code, "message": message, "stage": stage.part_of or stage.name, "retryable": retryable}
-    jobs.end(job, states.FAILED, job.as_of, error)
-
-
-def losses(stage: JobStage) -> int:
-    """How many runs of a stage that does not run ended without a word: its worker was lost."""
-    return stage.attempt - stage.setbacks
-
-
-def lose(job: Job, stage: JobStage) -> None:
-    """Fail a stage of a locked job that lost its worker too often."""
-    message = f"The worker was lost {losses(stage)} times while it ran this stage; the file may be at fault."
-    fail_stage(job, stage, code="worker_lost", message=message, retryable=True)
 
 
 def release(lease: Lease, *, delay_s: float = 0.0) -> bool:
@@ -272,16 +250,9 @@ def release(lease: Lease, *, delay_s: float = 0.0) -> bool:
         stage = held(job, lease)
         if job is None or stage is None:
             return False
-        hand_back(job, stage, delay_s=delay_s)
+        setbacks.hand_back(job, stage, delay_s=delay_s)
         stage.setbacks += 1
         return True
-
-
-def hand_back(job: Job, stage: JobStage, *, delay_s: float = 0.0) -> None:
-    """Queue a running stage of a locked job again."""
-    states.move(stage, states.QUEUED)
-    stage.lease_owner = stage.lease_expires_at = None
-    stage.queued_at = job.as_of + timedelta(seconds=delay_s)
 
 
 def expired(limit: int = 100) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from core import job_document, jobs, leases, states
+from core import job_document, jobs, leases, setbacks, states
 from core.db import transaction
 from core.leases import Lease
 from core.telemetry import metrics
@@ -39,10 +39,10 @@ def _send_again(lease: Lease, *, counted: bool) -> bool:
         stage = leases.held(job, lease)
         if job is None or stage is None:
             return False
-        if counted and leases.losses(stage) >= STAGES[stage.kind].attempts:
-            leases.lose(job, stage)
+        if counted and setbacks.losses(stage) >= STAGES[stage.kind].attempts:
+            setbacks.lose(job, stage)
         else:
-            leases.hand_back(job, stage)
+            setbacks.hand_back(job, stage)
             stage.attempt -= not counted
             job.epoch += 1
             # Should the broker be away now, the reconciler sends it.

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from core import admission, clock, job_document, jobs, leases, states
+from core import admission, clock, job_document, jobs, leases, setbacks, states
 from core.db import reading, transaction
 from core.errors import CutworkError, TransientError
 from core.models import Job, JobStage, WebhookDelivery
@@ -100,10 +100,10 @@ def _take_back(job: Job) -> bool:
     for stage in lost:
         # A kind that is not known here comes from a newer release, whose workers count its attempts.
         declared = STAGES.get(stage.kind)
-        if declared and leases.losses(stage) >= declared.attempts:
-            leases.lose(job, stage)
+        if declared and setbacks.losses(stage) >= declared.attempts:
+            setbacks.lose(job, stage)
             break
-        leases.hand_back(job, stage)
+        setbacks.hand_back(job, stage)
     return bool(lost)
 
 

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import and_, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from core import jobs, leases, states
+from core import jobs, setbacks, states
 from core.db import reading, transaction
 from core.housekeeping.report import Removed
 from core.models import Job, JobStage
@@ -75,7 +75,7 @@ def _repair(job_id: str, name: str) -> bool:
             states.move(stage, states.CANCELED)
             stage.finished_at = job.as_of
         elif was == states.RUNNING:
-            leases.hand_back(job, stage)
+            setbacks.hand_back(job, stage)
         stage.lease_owner = stage.lease_expires_at = None
     _log.error("a lease that nobody can hold", job_id=job_id, stage=name, job_status=job.status, stage_status=was)
     return True

@@ -206,14 +206,16 @@ def test_a_commit_whose_answer_was_lost_may_be_asked_again():
     assert leases.commit(lease, artifact_of(row, job.account_id)).artifact.digest == made.digest
 
 
-def test_only_one_of_many_claims_at_once_wins():
+@pytest.mark.parametrize("done", [(), ("probe",)], ids=["of a job that waits", "of a job that runs"])
+def test_only_one_of_many_claims_at_once_wins(done):
     job = make_job()
+    run(job, *done)
     barrier = threading.Barrier(8)
     answers = []
 
     def claim(number):
         barrier.wait()
-        answers.append(take(job, "probe", f"worker-{number}")[1])
+        answers.append(take(job, "trim" if done else "probe", f"worker-{number}")[1])
 
     threads = [threading.Thread(target=claim, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -223,6 +225,37 @@ def test_only_one_of_many_claims_at_once_wins():
     assert len(answers) == 8
     assert sum(isinstance(answer, Claim) for answer in answers) == 1
     assert sum(answer is Refused.BUSY for answer in answers) == 7
+
+
+def cancel(job, _stage):
+    jobs.end(job, states.CANCELED, job.as_of)
+
+
+def give_to_another(job, stage):
+    stage.status, stage.attempt, stage.lease_owner = states.RUNNING, 1, "another"
+    stage.lease_expires_at = job.as_of + timedelta(seconds=15)
+
+
+@pytest.mark.parametrize(
+    ("change", "answer", "row"),
+    [
+        (cancel, Refused.STALE, (states.CANCELED, 0, None)),
+        (give_to_another, Refused.BUSY, (states.RUNNING, 1, "another")),
+    ],
+)
+def test_a_claim_that_waited_for_who_held_the_job_goes_by_what_he_did(change, answer, row):
+    job, answers = make_job(), []
+    run(job, "probe")
+    late = threading.Thread(target=lambda: answers.append(take(job, "trim", "late")[1]))
+    with transaction() as session:
+        held = jobs.lock(session, job.id)
+        late.start()
+        late.join(0.5)
+        assert late.is_alive()
+        change(held, next(stage for stage in held.stages if stage.name == "trim"))
+    late.join()
+    stage = stage_of(job, "trim")
+    assert (answers, (stage.status, stage.attempt, stage.lease_owner)) == ([answer], row)
 
 
 def test_a_stage_that_loses_every_worker_fails():
