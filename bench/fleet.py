@@ -149,9 +149,10 @@ def _saved(job: Any) -> str:
 
 
 def _cpu(trees: list[psutil.Process]) -> float:
-    """User and system seconds of the workers and of the processes of their pools, which live as long as they."""
+    """User and system seconds of the workers and of the processes of their pools, also of those that were replaced."""
     members = [one for tree in trees for one in (tree, *tree.children(recursive=True))]
-    return sum(one.cpu_times().user + one.cpu_times().system for one in members)
+    # A process counts what its children have used once they have ended.
+    return sum(sum(one.cpu_times()[:4]) for one in members)
 
 
 def _seconds(start: datetime, end: datetime | None) -> float:
