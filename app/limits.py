@@ -33,14 +33,14 @@ def init_app(app: Flask) -> None:
         ApplicationLimit(limit, key_function=key, scope=scope, exempt_when=exempt)
         # Of those with one window, the first that counts is told in the headers.
         for limit, key, scope, exempt in (
-            (settings.rate_limit_login, _address, "login", lambda: not _signs_in()),
+            (settings.rate_limit_login, client_address, "login", lambda: not _signs_in()),
             (settings.rate_limit_key, _token, "key", lambda: _is_free() or not _has_token()),
-            (settings.rate_limit_ip, _address, "ip", _is_free),
+            (settings.rate_limit_ip, client_address, "ip", _is_free),
         )
         if limit
     ]
     limiter = Limiter(
-        _address,
+        client_address,
         application_limits=limits,
         storage_uri=settings.events_url.replace("unix://", "redis+unix://", 1),
         storage_options={"socket_connect_timeout": _REDIS_S, "socket_timeout": _REDIS_S},
@@ -70,7 +70,7 @@ def _tell(response: Response) -> Response:
     return response
 
 
-def _address() -> str:
+def client_address() -> str:
     """Whom an address stands for: itself, or the /64 network that each holder of an IPv6 address has at least."""
     text = request.remote_addr or ""
     try:

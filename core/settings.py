@@ -259,6 +259,12 @@ class Settings(BaseSettings):
         "thread, so keep it and `LIVE_MAX_THREADS` together below the server's threads. Beyond it the answer is 503 "
         "`image_pending` at once.",
     )
+    image_max_waiting_each: int = Field(
+        4,
+        ge=0,
+        description="Most of them that wait for images of one account, and most that one client's address has waiting; "
+        "behind a CDN, whose addresses are few, let it be as many as `IMAGE_MAX_WAITING`.",
+    )
     sse_max_s: float = Field(
         300.0,
         gt=0,

@@ -76,7 +76,8 @@ def get_image(query: dict[str, Any], asset_id: str) -> Response:
     if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
         response.status_code = 304
         return response
-    entry = delivery.file(delivery.serve(asset.account_id, wanted, lambda: patience(_PATIENCE_S)))
+    made = delivery.serve(asset.account_id, wanted, lambda: patience(_PATIENCE_S, account_id=asset.account_id))
+    entry = delivery.file(made)
     response.content_type = entry["content_type"]
     response.content_length = entry["size"]
     if request.method != "HEAD":

@@ -3,6 +3,7 @@
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from app.patience import Places, patience
 from core import accounts, image_links, jobs, leases
 from core.db import transaction
 from core.leases import Lease
@@ -188,7 +190,7 @@ def age(**time):
 
 def test_what_broke_down_is_tried_again_after_a_minute(client, asset):
     url = link(client, asset, w=16, format="webp")["url"]
-    client.application.extensions["cutwork_patience"] = threading.Semaphore(0)
+    client.application.extensions["cutwork_patience"] = Places(0, 0)
     problem(fetch(client, url), 503, "image_pending")
     [job] = image_jobs(client)
     lease = Lease(job["id"], "probe", 1, "a worker")
@@ -205,7 +207,8 @@ def test_a_crowd_that_waits_for_images_keeps_nobody_out(client, asset, tmp_path)
     """More than the server has threads, and no worker: two wait, the others are answered."""
     crowd, waiting = 36, 2
     paths = [path(link(client, asset, w=8 + number, format="webp")["url"]) for number in range(crowd)]
-    with ThreadPoolExecutor(crowd) as pool, serve(tmp_path, IMAGE_MAX_WAITING=str(waiting)) as url:
+    bounds = {"IMAGE_MAX_WAITING": "3", "IMAGE_MAX_WAITING_EACH": str(waiting)}
+    with ThreadPoolExecutor(crowd) as pool, serve(tmp_path, **bounds) as url:
         asking = [pool.submit(httpx.get, f"{url}{one}", timeout=60) for one in paths]
         for done in as_completed(asking):
             answer = done.result()
@@ -216,6 +219,27 @@ def test_a_crowd_that_waits_for_images_keeps_nobody_out(client, asset, tmp_path)
         assert sum(not one.done() for one in asking) == waiting
         assert httpx.get(f"{url}/v1/jobs", headers=HEADERS, timeout=5).status_code == 200
     assert len(image_jobs(client)) > 0
+
+
+def test_neither_an_account_nor_an_address_takes_all_places(client):
+    app = client.application
+    app.extensions["cutwork_patience"] = Places(4, 2)
+
+    with ExitStack() as leaving:
+
+        def seconds(account_id, address):
+            """For how long one more may wait, who stays while the others ask."""
+            with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+                return leaving.enter_context(patience(10, account_id=account_id))
+
+        assert [seconds("one", "192.0.2.1"), seconds("one", "192.0.2.2"), seconds("one", "192.0.2.3")] == [10, 10, 0]
+        # Of other accounts, by an address that has one already.
+        assert [seconds("two", "192.0.2.1"), seconds("three", "192.0.2.1")] == [10, 0]
+        assert [seconds("two", "2001:db8::1"), seconds("four", "192.0.2.9")] == [10, 0]
+        leaving.close()
+        # A network of IPv6 counts as one address.
+        assert [seconds("five", "2001:db8::1"), seconds("six", "2001:db8::2")] == [10, 10]
+        assert [seconds("seven", "2001:db8::3"), seconds("five", "192.0.2.4")] == [0, 10]
 
 
 def test_who_comes_while_it_is_made_waits_for_the_same_job(client, asset, monkeypatch):
