@@ -76,7 +76,7 @@ class StackManager(Manager):  # type: ignore[misc]
     that are stopped when all others have ended; each of the two rounds has `grace_s` seconds.
     """
 
-    def __init__(self, logs: Logs, *, waits: Mapping[str, Wait], last: Collection[str], grace_s: float = 6) -> None:
+    def __init__(self, logs: Logs, *, waits: Mapping[str, Wait], last: Collection[str], grace_s: float) -> None:
         super().__init__(logs)
         self._process_ctor = LeashedProcess
         self._logs = logs
@@ -121,10 +121,12 @@ class StackManager(Manager):  # type: ignore[misc]
                 _wait(self._waits[name], entry["process"], lambda: bool(self._requests))
 
     def _take_event(self) -> None:
+        # Looked at before the queue: whoever had ended by then had said all that it had to say.
+        dead = {name for name, entry in self._processes.items() if not entry["process"].is_alive()}
         try:
             message = self.events.get(timeout=0.1)
         except queue.Empty:
-            self._notice_lost()
+            self._notice_lost(dead)
             return
         entry = self._processes[message.name]
         match message.type:
@@ -135,10 +137,10 @@ class StackManager(Manager):  # type: ignore[misc]
             case "stop":
                 self._ended(message.name, message.data["returncode"])
 
-    def _notice_lost(self) -> None:
+    def _notice_lost(self, dead: Collection[str]) -> None:
         """A process whose forwarder was killed can tell us nothing any more: it counts as ended."""
         for name, entry in self._processes.items():
-            if "returncode" not in entry and not entry["process"].is_alive():
+            if "returncode" not in entry and name in dead:
                 kill_group(entry.setdefault("pid", entry["process"].pid))
                 self._ended(name, -signal.SIGKILL)
 

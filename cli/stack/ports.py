@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from cli.errors import StackError
 
 LOOPBACK = "127.0.0.1"
+_held: list[socket.socket] = []
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Ports:
 
 
 def free_ports() -> Ports:
-    """Return three ports that are free now."""
+    """Return three ports that are free, and stay so for those who ask for them by number."""
     return Ports(*_free(3))
 
 
@@ -38,11 +39,19 @@ def metrics_ports(names: Iterable[str]) -> dict[str, int]:
 
 
 def _free(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind((LOOPBACK, 0))
+    found = [int(one.getsockname()[1]) for one in sockets]
+    if sys.platform == "linux":
+        # The servers come seconds later. A socket that is bound and does not listen keeps the system from giving the
+        # port meanwhile to whoever asks for any; they set SO_REUSEADDR, and get it. Other systems would refuse them.
+        _held.extend(sockets)
+    else:
         for one in sockets:
-            one.bind((LOOPBACK, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+            one.close()
+    return found
 
 
 def check_free(ports: Ports, *, with_broker: bool) -> None:

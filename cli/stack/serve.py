@@ -22,6 +22,7 @@ from cli.stack.manager import Logs, StackManager
 from cli.stack.ports import LOOPBACK, Ports, accepts, check_free, metrics_ports
 
 READY_WITHIN_S = 90
+GRACE_S = 6.0
 BROKER = "broker"
 ANSWERING = ("api", "light", "encode", "maintenance", "beat")
 """Processes that answer Prometheus."""
@@ -35,9 +36,10 @@ def serve(
     screen: TextIO | None,
     on_ready: Callable[[str], None],
     root: Path = ROOT,
+    grace_s: float = GRACE_S,
 ) -> None:
     """Run the stack below `root` until a signal ends it; `on_ready` gets the API key, once, from another
-    thread.
+    thread. Processes that are asked to end are killed after `grace_s` seconds.
 
     `screen` gets the output of the processes besides their log files. Raises StackError when the stack cannot start
     (`already_running`, `port_taken`, …) or one of its processes dies.
@@ -58,7 +60,7 @@ def serve(
         metrics = metrics_ports(name for name in commands if name in ANSWERING) if _is_measured(outer) else {}
         home.tell_targets(metrics)
         waits = {BROKER: lambda: accepts(ports.broker)}
-        manager = StackManager(Logs(home.logs, screen), waits=waits, last={BROKER})
+        manager = StackManager(Logs(home.logs, screen), waits=waits, last={BROKER}, grace_s=grace_s)
         for name, command in commands.items():
             manager.add_process(name, command, env=variables | _metrics(name, metrics), cwd=str(root))
         over = threading.Event()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cli.stack.home import Home, environment, needs_broker
-from cli.stack.ports import Ports, free_ports
+from cli.stack.ports import LOOPBACK, Ports, accepts, free_ports
+from tests.services.process import LONG_S
 
 API = """
 import http.server, os
@@ -42,7 +43,7 @@ LISTEN = '--port "$BROKER_PORT" --bind 127.0.0.1 --dir "$BROKER_DIR" --appendonl
 BROKER = f'broker: exec "$VALKEY_SERVER" {LISTEN}\n'
 
 
-def until(condition, what, seconds=15):
+def until(condition, what, seconds=LONG_S):
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -97,10 +98,10 @@ class Toy:
         try:
             yield process
         finally:
-            if process.poll() is None:
+            while process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                process.send_signal(signal.SIGINT)
-                process.wait(15)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
             process.stdout.close()
 
 
@@ -120,7 +121,7 @@ def test_starts_and_stops_everything(toy, number):
         assert process.stdout.readline() == "ready\n"
         until(lambda: len(children(toy.mark)) == 4, "two processes and two children")
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(LONG_S) == 0
     assert not children(toy.mark)
     assert "parent is up" in toy.log("light")
     assert "bye bye" in toy.log("broker"), "the broker must be asked, not killed"
@@ -147,7 +148,7 @@ time.sleep(600)
         assert process.stdout.readline() == "ready\n"
         until(lambda: "up" in toy.log("light"), "the worker")
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(LONG_S) == 0
     assert "answer: b'+PONG" in toy.log("light")
 
 
@@ -156,7 +157,7 @@ def test_one_that_dies_is_named_with_its_last_lines(toy):
     toy.add("light", "print('first', flush=True)\nprint('no such queue', flush=True)\nraise SystemExit(7)")
     toy.add("encode", PARENT)
     with toy.running() as process:
-        assert process.wait(15) == 1
+        assert process.wait(LONG_S) == 1
         out = process.stdout.read()
     assert "light ended with exit code 7" in out
     assert "no such queue" in out
@@ -171,7 +172,7 @@ def test_one_that_is_killed_leaves_no_children(toy):
         until(lambda: len(children(toy.mark)) == 4, "two processes and two children")
         [leader] = children("light.py")
         os.kill(leader, signal.SIGKILL)
-        assert process.wait(15) == 1
+        assert process.wait(LONG_S) == 1
         assert "light was killed by SIGKILL" in process.stdout.read()
 
 
@@ -184,7 +185,7 @@ def test_a_second_signal_does_not_wait(toy):
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.5)
         process.send_signal(signal.SIGINT)
-        assert process.wait(3) == 0
+        assert process.wait(LONG_S) == 0
 
 
 def test_nothing_outlives_a_stack_that_is_killed(toy):
@@ -199,7 +200,7 @@ def test_nothing_outlives_a_stack_that_is_killed(toy):
         broker = f"127.0.0.1:{toy.ports.broker}"
         assert children(broker)
         process.kill()
-        process.wait(5)
+        process.wait(LONG_S)
         until(lambda: not children(toy.mark), "the processes to follow")
         until(lambda: not children(broker), "the broker to follow")
 
@@ -221,10 +222,10 @@ def test_no_worker_outlives_a_stack_that_is_killed(toy, kill):
     toy.add("api", API)
     toy.lines += [line for line in PROCFILE.read_text().splitlines(keepends=True) if line.startswith("encode:")]
     with toy.running(WORKER_PROCESSES="2") as process:
-        until(lambda: "ready." in toy.log("encode"), "the worker", 90)
+        until(lambda: "ready." in toy.log("encode"), "the worker")
         until(lambda: len(worker_processes(toy.home)) >= 3, "the worker's pool")
         kill(process.pid, signal.SIGKILL)
-        process.wait(5)
+        process.wait(LONG_S)
         until(lambda: not worker_processes(toy.home), "the worker and its pool to follow")
 
 
@@ -237,7 +238,7 @@ def test_a_forwarder_that_is_killed_leaves_no_children(toy):
         [leader] = children("light.py")
         forwarder = int(Path(f"/proc/{leader}/stat").read_text().rpartition(")")[2].split()[1])
         os.kill(forwarder, signal.SIGKILL)
-        assert process.wait(15) == 1
+        assert process.wait(LONG_S) == 1
         assert "light was killed by SIGKILL" in process.stdout.read()
 
 
@@ -246,7 +247,7 @@ def test_two_stacks_cannot_share_a_folder(toy):
     with toy.running() as first:
         assert first.stdout.readline() == "ready\n"
         with toy.running() as second:
-            assert second.wait(10) == 1
+            assert second.wait(LONG_S) == 1
             out = second.stdout.read()
         assert "already_running" in out
         assert f"process {first.pid}" in out
@@ -257,20 +258,27 @@ def test_two_stacks_cannot_share_a_folder(toy):
 
 def test_a_port_that_is_taken_is_named(toy):
     toy.add("api", API)
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", toy.ports.flower))
-        other.listen()
-        with toy.running() as process:
-            assert process.wait(10) == 1
-            out = process.stdout.read()
+    with socket.create_server((LOOPBACK, toy.ports.flower)), toy.running() as process:
+        assert process.wait(LONG_S) == 1
+        out = process.stdout.read()
     assert f"port {toy.ports.flower} is taken" in out
     assert "--flower-port or FLOWER_PORT" in out
     assert f"port {toy.ports.api}" not in out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the servers would be refused too")
+def test_ports_that_were_found_free_are_given_to_nobody_else():
+    port = free_ports().api
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind((LOOPBACK, port))
+    assert not accepts(port)
+    with socket.create_server((LOOPBACK, port)):
+        assert accepts(port)
+
+
 def test_without_a_procfile_it_says_where_it_belongs(toy):
     with toy.running() as process:
-        assert process.wait(10) == 1
+        assert process.wait(LONG_S) == 1
         assert "runs from a checkout" in process.stdout.read()
 
 
@@ -322,7 +330,7 @@ def test_stages_find_an_empty_scratch_folder_in_the_stacks_own(toy):
         until(lambda: f"scratch: {toy.home / 'scratch'} []" in toy.log("encode"), "an empty scratch folder")
         (toy.home / "scratch" / "in use").touch()
         with toy.running() as second:
-            assert second.wait(10) == 1
+            assert second.wait(LONG_S) == 1
         assert (toy.home / "scratch" / "in use").exists(), "only the holder of the lock may sweep"
         assert first.poll() is None
     assert (toy.home / "kept" / "file").exists(), "a link is deleted, not what it leads to"

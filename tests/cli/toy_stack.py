@@ -19,6 +19,8 @@ if __name__ == "__main__":
             screen=None,
             on_ready=lambda _: print("ready", flush=True),
             root=Path(root),
+            # Toys end at once when they are asked, however slow the machine: that none is killed is in their logs.
+            grace_s=300,
         )
     except StackError as error:
         print(error.code, error.message, *error.log, sep="\n", flush=True)
