@@ -3,6 +3,7 @@
 import itertools
 import os
 
+import httpx
 import pytest
 
 from core.settings import get_settings
@@ -15,6 +16,9 @@ __all__ = ["broker", "database"]
 
 # Processes of many tests run at once; those that look at metrics choose their ports.
 os.environ["METRICS_PORT"] = "0"
+# Five seconds by default, and a machine may stand still for longer. Requests that say nothing else share this object.
+for phase in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, phase, 120)
 
 
 @pytest.fixture(scope="session")

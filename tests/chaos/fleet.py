@@ -56,7 +56,7 @@ class Fleet:
         try:
             for service in self.services:
                 service.start()
-            wait_until(self._answers, 60, self._dead)
+            wait_until(self._answers, trouble=self._dead)
             thread.start()
             yield self
         finally:

@@ -63,7 +63,7 @@ class Service:
             self.started += 1
             self.surprises += self.started > 1 and not self._planned
             self._ended_at, self._planned = None, False
-        wait_until(self._ready, 60, lambda: None if self.alive else f"{self.name} ended, see {self._log}")
+        wait_until(self._ready, trouble=lambda: None if self.alive else f"{self.name} ended, see {self._log}")
 
     def says(self, words: bytes) -> bool:
         """Whether its log holds these words."""
@@ -90,7 +90,7 @@ class Service:
             _signal_all(hit, signal.SIGKILL)
             if self._process:
                 self._process.wait(10)
-            wait_until(lambda: not any(map(_runs, hit)), 10)
+            wait_until(lambda: not any(map(_runs, hit)))
             return [process.pid for process in hit]
 
     def stop(self, number: int = signal.SIGTERM, *, seconds: float = 60) -> None:

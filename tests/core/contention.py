@@ -18,5 +18,5 @@ def both(first, second, *, hold):
             began = []
             for number, act in enumerate((first, second), 1):
                 began.append(pool.submit(act))
-                wait_until(lambda number=number: other.scalar(WAITING) == number, seconds=10)
+                wait_until(lambda number=number: other.scalar(WAITING) == number)
         return [one.result(timeout=20) for one in began]

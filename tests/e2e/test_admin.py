@@ -29,7 +29,7 @@ def admin(local_stack, local_settings):
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
-    wait_until(lambda: len(json.loads(run("workers", "--json"))) == len(POOLS), 60)
+    wait_until(lambda: len(json.loads(run("workers", "--json"))) == len(POOLS))
     return run
 
 
@@ -45,7 +45,7 @@ def test_a_drained_pool_takes_nothing_until_it_is_back(local_stack, admin, sampl
         assert encode["queues"] == []
         job = client.edit(client.upload(sample, filename="drained.mp4"), [{"start": "0.3", "end": "1.3"}])
         waiting = {}
-        wait_until(lambda: waiting.update(row(admin("queues", "--json"), queue="trim")) or waiting["waiting"] == 1, 30)
+        wait_until(lambda: waiting.update(row(admin("queues", "--json"), queue="trim")) or waiting["waiting"] == 1)
         assert (waiting["messages"], waiting["running"]) == (1, 0)
         assert waiting["oldest_s"] > 0
         assert "1 of 1 jobs sent again" in admin("requeue", job["id"])

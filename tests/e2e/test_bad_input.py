@@ -85,7 +85,7 @@ def test_an_asset_that_was_refused_says_so(client, tmp_path):
     asset = client.upload(path)
     refusal(client, asset)
     path = f"/v1/assets/{asset['id']}/probe"
-    wait_until(lambda: client.http.get(path).status_code != 202, 30)
+    wait_until(lambda: client.http.get(path).status_code != 202)
     answer = client.http.get(path)
     assert (answer.status_code, answer.json()["code"]) == (422, "unsupported_format")
 
@@ -114,7 +114,7 @@ def cancel_once_it_moves(client, job):
     def read():
         return client.get(f"/v1/jobs/{job['id']}")
 
-    wait_until(moved, 60)
+    wait_until(moved)
     if read()["status"] not in TERMINAL:
         assert client.post(f"/v1/jobs/{job['id']}/cancel", 200)["status"] == "canceled"
     return read()
@@ -122,13 +122,13 @@ def cancel_once_it_moves(client, job):
 
 def test_a_canceled_stage_frees_its_worker_at_once(client, asset_of_a_minute):
     job = client.edit(asset_of_a_minute, [{"start": 0}], mode="exact", preview=False)
-    wait_until(lambda: client.get(f"/v1/jobs/{job['id']}")["stages"]["trim"]["progress"] > 0, 60)
+    wait_until(lambda: client.get(f"/v1/jobs/{job['id']}")["stages"]["trim"]["progress"] > 0)
     canceled = client.post(f"/v1/jobs/{job['id']}/cancel", 200)
     begun = time.monotonic()
     assert (canceled["status"], canceled["outputs"]) == ("canceled", [])
     assert {stage["status"] for stage in canceled["stages"].values()} == {"succeeded", "canceled"}
     other = client.edit(asset_of_a_minute, [{"start": 1, "end": 1.2}], preview=False)
-    wait_until(lambda: client.get(f"/v1/jobs/{other['id']}")["stages"]["trim"]["status"] != "queued", 30)
+    wait_until(lambda: client.get(f"/v1/jobs/{other['id']}")["stages"]["trim"]["status"] != "queued")
     # Two seconds to notice, and what another process of the pool takes to begin.
     assert time.monotonic() - begun < 4
     assert client.wait(other)["status"] == "succeeded"

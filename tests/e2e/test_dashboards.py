@@ -69,7 +69,7 @@ def up(tmp_path_factory, s3_settings):
 def targets(up):
     found = json.loads(Path(up["metrics"]).read_text())
     urls = {one["labels"]["process"]: f"http://{one['targets'][0]}/metrics" for one in found}
-    wait_until(lambda: all(answers(url) for url in urls.values()), 30)
+    wait_until(lambda: all(answers(url) for url in urls.values()))
     return urls
 
 
@@ -116,7 +116,7 @@ def test_every_process_answers_and_says_what_it_is(targets):
 def test_what_dashboards_and_alerts_name_is_exported_by_processes(work, targets):
     asked = {name for _, expr in [*dashboards(), *alerts()] for name in NAME.findall(expr)}
     assert len(asked) > 30
-    wait_until(lambda: asked <= names(targets), 20)
+    wait_until(lambda: asked <= names(targets))
 
 
 def test_runs_are_counted_once_though_processes_are_replaced(work, targets):
@@ -142,7 +142,7 @@ def server(work, up, tmp_path_factory):
         def scraped():
             return {one["metric"]["process"] for one in ask(url, "up == 1") if one["value"][1] == "1"} == KINDS
 
-        wait_until(scraped, 30)
+        wait_until(scraped)
         # Rates need two scrapes between which something was counted.
         work.http.get("/v1/jobs/job_none")
         asset = work.get("/v1/assets")["data"][-1]
@@ -175,7 +175,7 @@ def test_every_panel_shows_series(server):
         return not left
 
     try:
-        wait_until(full, 40)
+        wait_until(full)
     finally:
         assert not left
 

@@ -35,7 +35,7 @@ def flower(local_stack, local_settings, tmp_path):
 def test_flower_shows_the_five_stages_and_all_pools(flower, local_stack, sample):
     client = Client(local_stack[0])
     asset = client.upload(sample, filename="flower.mp4")
-    wait_until(lambda: len(httpx.get(f"{flower}/api/workers", params={"refresh": 1}).json()) == len(POOLS), 30)
+    wait_until(lambda: len(httpx.get(f"{flower}/api/workers", params={"refresh": 1}).json()) == len(POOLS))
     keep = [{"start": "0.52", "end": "1.48"}]
     job = client.edit(asset, keep, brand={"intro": {"title": "Flower", "duration": "0.4"}})
     assert client.wait(job)["status"] == "succeeded"
@@ -45,7 +45,7 @@ def test_flower_shows_the_five_stages_and_all_pools(flower, local_stack, sample)
 
     # The probe may have run for the upload, before Flower listened; parts are asked for by long edits only.
     expected = {"trim", "preview", "brand", "publish"}
-    wait_until(lambda: seen() >= expected, 20)
+    wait_until(lambda: seen() >= expected)
     page = httpx.get(f"{flower}/tasks").text
     assert "Flower" in page
     workers = httpx.get(f"{flower}/api/workers").json()

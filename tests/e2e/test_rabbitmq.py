@@ -90,7 +90,7 @@ def kill_encode_workers(settings):
     for process in family:
         process.kill()
     # The main process is this one's child, and is waited for where it was started.
-    wait_until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), 20)
+    wait_until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def test_a_whole_edit(client, asset):
 
 def test_a_worker_that_is_killed_costs_its_stage_only(client, asset, settings, tmp_path):
     job = client.edit(asset, [{"start": "0.2", "end": "11.8"}], mode="exact", preview=False)
-    wait_until(lambda: stage_of(client, job, "trim")["status"] == "running", 60)
+    wait_until(lambda: stage_of(client, job, "trim")["status"] == "running")
     kill_encode_workers(settings)
     with encode_worker(settings, tmp_path):
         done = client.wait(job)
@@ -130,7 +130,7 @@ def test_a_worker_that_is_killed_costs_its_stage_only(client, asset, settings, t
 def test_a_queue_that_was_purged_loses_no_job(client, asset, settings, channel, tmp_path):
     kill_encode_workers(settings)
     job = client.edit(asset, [{"start": "2", "end": "3"}], preview=False)
-    wait_until(lambda: channel.queue_purge("trim") == 1, 60)
+    wait_until(lambda: channel.queue_purge("trim") == 1)
     with encode_worker(settings, tmp_path):
         done = client.wait(job)
     assert done["status"] == "succeeded", done["error"]

@@ -127,7 +127,7 @@ def test_a_whole_job_in_the_images(api_container, worker_container, tmp_path, va
         for name, command in commands.items():
             stack.enter_context(going(command, tmp_path / f"{name}.log"))
         api = tmp_path / "api.log"
-        wait_until(lambda: _ready(url), 120, lambda: _failure(api))
+        wait_until(lambda: _ready(url), trouble=lambda: _failure(api))
         smoke = find(render(*CASES["dev"]), "Pod", "smoke-test")["spec"]["containers"][0]["args"]
         work = tmp_path / "work"
         work.mkdir(mode=0o777)

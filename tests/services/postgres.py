@@ -76,7 +76,7 @@ def _prepare(binaries: Path, folder: Path, options) -> Server:
         "--no-sync",
         "--locale=C.UTF-8",
     ]
-    subprocess.run(init, check=True, capture_output=True, timeout=60, **options)
+    subprocess.run(init, check=True, capture_output=True, timeout=300, **options)
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
     for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=200"):
         command += ["-c", setting]

@@ -6,9 +6,12 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+# What ends at once where all is well may take long on a machine that stands still now and then; waiting costs nothing.
+LONG_S = 120
+
 
 @contextmanager
-def serving(command, *, log: Path, ready, seconds: float = 60, stop=signal.SIGTERM, **options):
+def serving(command, *, log: Path, ready, seconds: float = LONG_S, stop=signal.SIGTERM, **options):
     """Run a command until the block ends; `ready()` is true, or raises nothing, once it can be used."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **options)
@@ -24,7 +27,7 @@ def serving(command, *, log: Path, ready, seconds: float = 60, stop=signal.SIGTE
             process.wait()
 
 
-def wait_until(ready, seconds: float, trouble=lambda: None) -> None:
+def wait_until(ready, seconds: float = LONG_S, trouble=lambda: None) -> None:
     """Poll until `ready()`; fail with what `trouble()` says, at once when it says something."""
     deadline = time.monotonic() + seconds
     while not ready():

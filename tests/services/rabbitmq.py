@@ -70,12 +70,12 @@ def running(folder: Path, settings: str = ""):
 def answers(port: int) -> bool:
     """Whether the node takes connections."""
     try:
-        with amqp.Connection(f"127.0.0.1:{port}", connect_timeout=2):
+        with amqp.Connection(f"127.0.0.1:{port}", connect_timeout=10):
             return True
     except (OSError, amqp.exceptions.AMQPError):
         return False
 
 
 def _maps(port: int) -> bool:
-    asked = subprocess.run(["epmd", "-port", str(port), "-names"], capture_output=True, timeout=10, check=False)
+    asked = subprocess.run(["epmd", "-port", str(port), "-names"], capture_output=True, timeout=60, check=False)
     return asked.returncode == 0

@@ -16,7 +16,7 @@ from tests.services.celery_nodes import (
 
 __all__ = ["celery_backend_cluster", "celery_broker_cluster", "celery_nodes_folder", "celery_worker_cluster"]
 
-WAIT_S = 30
+WAIT_S = 120
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ def test_a_process_that_works_touches_its_file_again_and_again(kind, tmp_path, v
     command = [sys.executable, "-m", "tasks", *kind, *folder]
     with serving(command, log=tmp_path / "log", ready=file.exists, cwd=ROOT, env=env):
         file.unlink()
-        wait_until(file.exists, 20)
+        wait_until(file.exists)
     file.unlink(missing_ok=True)
     time.sleep(0.1)
     assert not file.exists()

@@ -87,7 +87,7 @@ def test_a_job_ends_while_an_endpoint_is_deleted(account):
             session.flush()
             ended = pool.submit(canceled_job)
             with reading() as other:
-                wait_until(lambda: ended.done() or other.scalar(WAITING), seconds=10)
+                wait_until(lambda: ended.done() or other.scalar(WAITING))
         assert ended.result(timeout=10).status == "canceled"
     assert [row.endpoint_id for row in rows()] == [stays.id]
 

@@ -43,7 +43,7 @@ def test_one_after_the_other_without_a_reconciler(system, asset):
     urgent = start(asset, 9, priority="high")
     assert [again(job).admitted_at is not None for job in (*made, urgent)] == [True, False, False]
     workers[1].restart()
-    wait_until(lambda: all(again(job).status in states.TERMINAL for job in (*made, urgent)), 90)
+    wait_until(lambda: all(again(job).status in states.TERMINAL for job in (*made, urgent)))
     order = sorted(map(again, (*made, urgent)), key=lambda job: job.admitted_at)
     assert [job.id for job in order] == [made[0].id, urgent.id, made[1].id]
     assert {job.status for job in order} == {states.SUCCEEDED}

@@ -43,8 +43,8 @@ def test_lost_work_is_recovered_while_all_light_processes_are_busy(system):
         with transaction() as session:
             session.get_one(JobStage, (job.id, "trim")).lease_expires_at = now() - timedelta(seconds=1)
         celery_app.send_task("reconcile", retry=False)
-        wait_until(lambda: trim_of(job).status == states.QUEUED, 10)
-        wait_until(lambda: system.broker.container.client.llen("trim") == 1, 10)
+        wait_until(lambda: trim_of(job).status == states.QUEUED)
+        wait_until(lambda: system.broker.container.client.llen("trim") == 1)
     finally:
         busy.resume()
     # One process may keep house for long; the other one stays free.

@@ -81,7 +81,7 @@ def ended(job):
 
 
 def test_what_is_not_done_in_time_starts_at_once_elsewhere(system, job, settings, tmp_path):
-    wait_until(lambda: trim_of(job).progress > 0, 60)
+    wait_until(lambda: trim_of(job).progress > 0)
     first = runs_on(system, job)
     children = processes(first)
     began = time.monotonic()
@@ -91,7 +91,7 @@ def test_what_is_not_done_in_time_starts_at_once_elsewhere(system, job, settings
     assert first.process.wait(2 * SOON_S) == 0
     assert not any(psutil.pid_exists(pid) for pid in children)
 
-    wait_until(lambda: ended(job), 120)
+    wait_until(lambda: ended(job))
     done = jobs.get(job.account_id, job.id)
     assert done.status == states.SUCCEEDED, done.error
     assert [stage.attempt for stage in done.stages] == [1, 1, 1]
@@ -106,7 +106,7 @@ def test_what_is_not_done_in_time_starts_at_once_elsewhere(system, job, settings
 
 @pytest.mark.parametrize("grace_s", [120])
 def test_a_second_signal_does_not_wait(system, job):
-    wait_until(lambda: trim_of(job).progress > 0, 60)
+    wait_until(lambda: trim_of(job).progress > 0)
     first = runs_on(system, job)
     first.process.terminate()
     first.process.send_signal(signal.SIGINT)
@@ -116,7 +116,7 @@ def test_a_second_signal_does_not_wait(system, job):
 
 @pytest.mark.parametrize("grace_s", [120])
 def test_what_is_done_in_time_is_not_done_again(system, job):
-    wait_until(lambda: trim_of(job).progress > 0, 60)
+    wait_until(lambda: trim_of(job).progress > 0)
     first = runs_on(system, job)
     took, code, left = stop(first)
     assert (code, left) == (0, [])
@@ -124,7 +124,7 @@ def test_what_is_done_in_time_is_not_done_again(system, job):
     assert (trim.status, trim.attempt) == (states.SUCCEEDED, 1)
     # It ends with its stage, not with the time that it was given.
     assert took < 100
-    wait_until(lambda: ended(job), 30)
+    wait_until(lambda: ended(job))
     assert jobs.get(job.account_id, job.id).status == states.SUCCEEDED
     # The message was acknowledged: nobody gets it again.
     assert system.broker.container.client.hlen("unacked") == 0

@@ -55,15 +55,15 @@ def ended(job):
 def test_a_worker_that_is_killed_costs_its_stage_only(system, asset, scratch):
     job = start(asset)
     encode = system.worker_cluster[1]
-    wait_until(lambda: stage_of(job, "trim").progress > 0, 60)
+    wait_until(lambda: stage_of(job, "trim").progress > 0)
     encode.kill()
     assert stage_of(job, "trim").status == states.RUNNING
     left = list(scratch.iterdir())
     assert left
     encode.restart()
     # Nothing is sent to it yet: it clears up by itself.
-    wait_until(lambda: not any(path.exists() for path in left), 30)
-    wait_until(lambda: ended(job), 120)
+    wait_until(lambda: not any(path.exists() for path in left))
+    wait_until(lambda: ended(job))
     done = jobs.get(job.account_id, job.id)
     assert done.status == states.SUCCEEDED, done.error
     assert [stage.attempt for stage in done.stages] == [1, 2, 1]
@@ -75,12 +75,12 @@ def test_a_broker_that_forgets_everything_loses_no_job(system, asset, monkeypatc
     encode = system.worker_cluster[1]
     encode.kill()
     job = start(asset)
-    wait_until(lambda: stage_of(job, "probe").status == states.SUCCEEDED, 60)
+    wait_until(lambda: stage_of(job, "probe").status == states.SUCCEEDED)
     system.broker.container.client.flushall()
     encode.restart()
     monkeypatch.setenv("REDELIVER_AFTER_S", "2")
     get_settings.cache_clear()
-    wait_until(lambda: ended(job), 120)
+    wait_until(lambda: ended(job))
     done = jobs.get(job.account_id, job.id)
     assert done.status == states.SUCCEEDED, done.error
     assert [stage.attempt for stage in done.stages] == [1, 1, 1]
