@@ -1,7 +1,8 @@
 """Brand: intro and outro around the body, a watermark and lower thirds over it.
 
-What changes little of the body is made at once. Where most of it is painted over, its pictures are encoded in segments,
-as those of an exact trim are: the stage asks for them as its parts, and runs again to join what they made.
+What changes little of the body is made at once. Where most of it is painted over, or long stretches of it, pictures are
+encoded in segments, as those of an exact trim are: the stage asks for them as its parts, and runs again to join what
+they made.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from media import brand as engine
+from media.brand.inlay import Inlay, split_painted
 from media.brand.render import explained
-from media.brand.segmented import brand_segments, needs_sound, split_body
+from media.brand.segmented import brand_segments, needs_sound, shown_length, split_body
 from media.segments.errors import NotSplittable
 from media.segments.plan import Segment, ranges
 from media.smartcut import NotCuttable
 from tasks import overlays
 from tasks.base import stage
 from tasks.context import MadePart, Part, StageContext
-from tasks.joining import SOUND_SHARE, made_pictures, made_sound
+from tasks.joining import SOUND_SHARE, made_paint, made_pictures, made_sound
 from tasks.limits import limits
 from tasks.limits import threads as segment_threads
 
@@ -47,15 +49,19 @@ def brand(ctx: StageContext) -> None:
 
 def _make(ctx: StageContext, body: BinaryIO, target: Path, spec: engine.BrandSpec) -> engine.BrandResult | None:
     """Make it at once; None when the segments of what is long were asked for."""
-    plan = split_body(body, spec, width=ctx.settings.encode_width, limits=limits(ctx.settings))
-    body.seek(0)
-    if plan is None:
-        return _at_once(ctx, body, target, spec)
-    ctx.expand(_parts(ctx, plan, body), {"plan": [segment.to_dict() for segment in plan]})
-    return None
+    for inlay, split in ((False, split_body), (True, split_painted)):
+        plan = split(body, spec, width=ctx.settings.encode_width, limits=limits(ctx.settings))
+        body.seek(0)
+        if plan is not None:
+            parts = _parts(ctx, plan, body, spec, inlay=inlay)
+            ctx.expand(parts, {"plan": [segment.to_dict() for segment in plan], "inlay": inlay})
+            return None
+    return _at_once(ctx, body, target, spec)
 
 
-def _at_once(ctx: StageContext, body: BinaryIO, target: Path, spec: engine.BrandSpec) -> engine.BrandResult:
+def _at_once(
+    ctx: StageContext, body: BinaryIO, target: Path, spec: engine.BrandSpec, inlay: Inlay | None = None
+) -> engine.BrandResult:
     return engine.brand(
         body,
         target,
@@ -63,18 +69,24 @@ def _at_once(ctx: StageContext, body: BinaryIO, target: Path, spec: engine.Brand
         limits=limits(ctx.settings),
         threads=ctx.settings.encode_threads,
         on_progress=ctx.progress,
+        inlay=inlay,
     )
 
 
-def _parts(ctx: StageContext, plan: Sequence[Segment], body: BinaryIO) -> Iterator[Part]:
+def _parts(
+    ctx: StageContext, plan: Sequence[Segment], body: BinaryIO, spec: engine.BrandSpec, *, inlay: bool
+) -> Iterator[Part]:
     # Encoders decide by their number of threads: named here, it is the same on every worker, and part of the digest.
     threads = segment_threads(ctx.settings)
+    duration = str(shown_length(body, spec))
     for segment in plan:
         params, inputs = segment.to_dict() | {"threads": threads}, {"source": "body"}
-        over = overlays.during(ctx.params, segment.start, segment.end)
+        over = overlays.during(ctx.params, segment.parts[0].start, segment.parts[-1].end)
         if over is not None:
-            params["over"] = over | {"duration": str(plan[-1].end)}
+            params["over"] = over | {"duration": duration}
             inputs |= overlays.inputs(ctx, over)
+        if inlay:
+            params["inlay"] = True
         yield Part(
             name=f"segment-{segment.number + 1:03}",
             kind="segment",
@@ -82,7 +94,7 @@ def _parts(ctx: StageContext, plan: Sequence[Segment], body: BinaryIO) -> Iterat
             inputs=inputs,
             share=float(segment.end - segment.start),
         )
-    if needs_sound(body):
+    if not inlay and needs_sound(body):
         keep = [[str(piece.start), str(piece.end)] for piece in ranges(plan)]
         share = float(plan[-1].end) * SOUND_SHARE
         yield Part(name="sound", kind="sound", params={"keep": keep}, inputs={"source": "body"}, share=share)
@@ -98,6 +110,8 @@ def _join(
     try:
         if any("refused" in part.result for part in parts):
             raise NotSplittable("refused", "A segment could not be encoded by itself.")
+        if notes.get("inlay"):
+            return _at_once(ctx, body, target, spec, Inlay(plan, made_paint(ctx, parts)))
         with ExitStack() as files:
             return brand_segments(
                 body,

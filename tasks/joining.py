@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import BinaryIO
 
+from media.brand.inlay import PaintedSegment
 from media.keymap import KeyframeMap
 from media.segments.pictures import EncodedSegment
 from media.segments.sound import EncodedSound
@@ -31,6 +32,13 @@ def made_pictures(ctx: StageContext, parts: Sequence[MadePart]) -> Iterator[tupl
         if "video.mp4" in part.files:
             with ctx.open(part.files["video.mp4"]) as file:
                 yield EncodedSegment.from_dict(part.result["made"]), file
+
+
+def made_paint(ctx: StageContext, parts: Sequence[MadePart]) -> Iterator[tuple[PaintedSegment, BinaryIO]]:
+    """The painted segments in their order; one is open at a time."""
+    for part in parts:
+        with ctx.open(part.files["video.mp4"]) as file:
+            yield PaintedSegment.from_dict(part.result["made"]), file
 
 
 def made_sound(ctx: StageContext, files: ExitStack, parts: Sequence[MadePart]) -> tuple[EncodedSound, BinaryIO] | None:

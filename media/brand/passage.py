@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from media.smartcut.codec import Codec, Kind
 from media.smartcut.edges import decode
+from media.smartcut.entry import MAX_REORDER
 from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import RangeCut
 from media.smartcut.runup import RunUp
@@ -55,6 +56,18 @@ class Passage:
         # Frames come in the order of their time: what has not come before a later one will not.
         if missing:
             raise NotCuttable("damaged_pictures", "Pictures of the video cannot be decoded.")
+
+    def skip(self, first: int, end: int) -> list[int]:
+        """Go past pictures that nobody here decodes; the ticks `first ≤ pts < end` of those that were met, in order."""
+        met: list[int] = []
+        beyond = 0
+        for packet in self._from(first, before=end):
+            if packet.pts is not None and first <= packet.pts < end:
+                met.append(packet.pts)
+            beyond += packet.pts is not None and packet.pts >= end
+            if beyond > MAX_REORDER:
+                break
+        return sorted(met)
 
     def drain(self) -> None:
         """Go to the end without looking."""

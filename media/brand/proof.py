@@ -3,8 +3,8 @@
 By the index, as in a smart cut (`media.smartcut.whole`): every picture is shown when it should be, every copied sample
 begins and ends as it was read, encoded sound has no gap and is as long as the picture. Within a second of each place
 where cards, crossfades, painted and copied stretches meet, the pictures are decoded and compared in step: copied ones
-with the body's, to the bit; encoded ones at 40 dB (PSNR of luma) or more; drawn ones by their thumbs. The body's sound
-is found again by correlation.
+with the body's, to the bit; encoded ones at 40 dB (PSNR of luma) or more; drawn ones by their thumbs, also around each
+place where painted segments meet that were encoded elsewhere. The body's sound is found again by correlation.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _THUMBS_DIFFER = 5.0
 class Claim:
     """What was written: `unit` is the tick of the output; `body` are the ticks of the body between which its pictures
     are whole, and before which they end; `pictures` is how many of them there are, mixed ones included. `read` are the
-    ticks of all pictures of the body that were read."""
+    ticks of all pictures of the body that were read, and `painted` lays over one of them what is on at its time."""
 
     plan: Plan
     unit: Fraction
@@ -57,13 +57,14 @@ class Claim:
     pictures: int
     read: npt.NDArray[np.int64]
     audio_tracks: int
+    painted: Callable[[av.VideoFrame], av.VideoFrame]
 
     @property
     def runs(self) -> list[list[int]]:
         """The ticks of pictures that were not copied, in order, for each stretch between those that were."""
         firsts = [first for first, _ in self.strip.copied]
         found: list[list[int]] = [[] for _ in range(len(firsts) + 1)]
-        for tick in sorted([*self.strip.drawn, *self.strip.encoded]):
+        for tick in sorted([*self.strip.drawn, *self.strip.encoded, *self.strip.laid]):
             found[bisect_right(firsts, tick)].append(tick)
         return found
 
@@ -118,7 +119,7 @@ def _windows(claim: Claim) -> list[tuple[int, int]]:
     around, plan = math.ceil(_AROUND / claim.unit), claim.plan
     strip = claim.strip
     changes = [(round(start / claim.unit), round(end / claim.unit)) for start, end in plan.changes]
-    changes += [(tick, tick) for stretch in strip.copied for tick in stretch]
+    changes += [(tick, tick) for stretch in (*strip.copied, *strip.inlays) for tick in stretch]
     # A painted stretch may be long: its ends are looked at, and all pictures beside it that were encoded as they are.
     changes += [(tick, tick) for tick in strip.encoded]
     changes += [(tick, tick) for run in _consecutive(sorted(strip.drawn), around) for tick in (run[0], run[-1])]
@@ -170,8 +171,10 @@ def _compare(result: Iterator[av.VideoFrame], expected: Iterator[Expected], clai
         tick, given = wanted
         if made.is_corrupt:
             raise failed("a picture beside a card does not decode")
-        if given is None:
-            if np.abs(thumb(made) - claim.strip.drawn[tick]).max() > _THUMBS_DIFFER * _steps(made):
+        if given is None or tick in claim.strip.laid:
+            # What others have painted is painted here once more.
+            meant = claim.strip.drawn[tick] if given is None else thumb(claim.painted(given))
+            if np.abs(thumb(made) - meant).max() > _THUMBS_DIFFER * _steps(made):
                 raise failed("a drawn picture does not look as it was drawn")
         elif tick in claim.strip.encoded:
             worst[tick] = psnr(made, given)

@@ -5,7 +5,7 @@ card. The first sound track carries the cards' sound, further ones are silent th
 Subtitles and chapters of the body move with it. Only what changes is encoded: the body's whole groups of pictures are
 copied (`media.brand.splice`) unless something is laid over most of them. Where that cannot be, or where the result does
 not pass its check, everything is encoded (`media.brand.whole`), and the result says why. What is long is better encoded
-in segments (`media.brand.segmented`).
+in segments (`media.brand.segmented`, and `media.brand.inlay` for stretches of it).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from media.brand.inlay import Inlay
 from media.brand.levels import levels_for, notices, reports
 from media.brand.paint import mostly_painted
 from media.brand.result import BrandResult
@@ -38,10 +39,14 @@ def brand(
     limits: Limits = DEFAULT_LIMITS,
     threads: int = 0,
     on_progress: Progress = no_progress,
+    inlay: Inlay | None = None,
 ) -> BrandResult:
     """Write `body` with what `spec` adds into the MP4 `target`. On any error `target` does not exist afterwards.
 
+    `inlay` is what of the painted stretches was encoded in segments.
+
     Raises:
+        NotSplittable: segments_differ, when the inlay does not fit; do without it.
         InputError: as `open_source`, for the body and the cards; no_video, invalid_transition (a crossfade longer than
             a card or half of the body), unsupported_text and other refusals of `make_title`, and of `open_image`.
         EngineError: the encoder failed.
@@ -52,7 +57,7 @@ def brand(
     levels = levels_for(body, spec, limits=limits, meter=meter)
     if not _mostly_painted(body, spec, limits):
         try:
-            made = splice(body, target, spec, limits=limits, threads=threads, meter=meter, levels=levels)
+            made = splice(body, target, spec, limits=limits, threads=threads, meter=meter, levels=levels, inlay=inlay)
         except NotCuttable as refusal:
             reason = refusal
             body.seek(0)

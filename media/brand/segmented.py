@@ -133,6 +133,14 @@ def brand_segments(
     return replace(made, copied=Fraction(0), reencoded=made.duration, warnings=notices)
 
 
+def shown_length(body: BinaryIO, spec: BrandSpec) -> Fraction:
+    """How many seconds of a body are shown."""
+    with open_source(body, NO_LIMITS) as container:
+        duration = body_length(timeline(container), spec)
+    body.seek(0)
+    return duration
+
+
 def needs_sound(body: BinaryIO) -> bool:
     """Whether the body has sound that cannot be copied."""
     with open_source(body, NO_LIMITS) as container:

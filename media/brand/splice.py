@@ -5,7 +5,8 @@
     output    │C C C C C M M b b P P │I b b P b b P│I P P P M M M C C C C│
                drawn ────────┘ └edge─┘   copied    └edge──┘ └────── drawn
 
-Where something is laid over the body for a while, it is encoded for that while, and copied before and after it.
+Where something is laid over the body for a while, it is encoded for that while, and copied before and after it; what is
+long of that may have been encoded in segments before (`media.brand.inlay`).
 Drawn, mixed and painted pictures are encoded like the edges of a smart cut (`media.smartcut`), under the same parameter
 sets, in one track with what is copied. The body is read once: its pictures are divided by `RangeCut`s around what is
 mixed and painted, its sound is mixed and encoded, its texts are moved. Then `media.brand.proof` measures the result.
@@ -17,11 +18,10 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -30,16 +30,17 @@ from av.packet import Packet
 
 from media import specs
 from media.brand.body import BodyPackets, BodySound
+from media.brand.inlay import Inlay
 from media.brand.mixing import Mixer
 from media.brand.passage import Passage
 from media.brand.proof import Claim, prove
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
-from media.brand.stage import NO_PICTURE, Stage, canvas_of, sound_specs
+from media.brand.stage import NO_PICTURE, Stage, sound_specs, stored_canvas
+from media.brand.stretches import stretches
 from media.brand.strip import Place, Strip
 from media.brand.whole import EARLY, ENDS_EARLY
 from media.errors import InputError
-from media.frames import Canvas
 from media.loudness import Level, Levelled, Writable, levelled
 from media.progress import Meter
 from media.readahead import announce
@@ -56,7 +57,7 @@ from media.smartcut.mux import Output, removed_on_error, unit_of
 from media.smartcut.runup import MAX_BYTES
 from media.smartcut.sync import Opened
 from media.source import open_source
-from media.timeline import Timeline, timeline
+from media.timeline import timeline
 from media.types import Limits, Notices
 
 _HALF = Fraction(1, 2)
@@ -72,13 +73,16 @@ def splice(
     threads: int,
     meter: Meter,
     levels: Sequence[Level] = (),
+    inlay: Inlay | None = None,
 ) -> BrandResult:
     """Write `body` with the cards of `spec` into the MP4 `target`; errors as of `media.brand.brand`.
 
-    `levels` are what each sound track is brought to, none to leave them.
+    `levels` are what each sound track is brought to, none to leave them; `inlay` is what of the painted stretches was
+    encoded already.
 
     Raises:
         NotCuttable: the body cannot be copied, or the result did not pass its check; encode everything.
+        NotSplittable: segments_differ, when the inlay does not fit; do without it.
     """
     with ExitStack() as stack:
         container = stack.enter_context(open_source(body, limits))
@@ -90,7 +94,8 @@ def splice(
         announce(body, container, line, [(Fraction(0), line.duration)])
         stack.enter_context(removed_on_error(target))
         try:
-            show = _Show(Opened(container, line, shown), spec, stack, limits=limits, threads=threads, meter=meter)
+            opened = Opened(container, line, shown)
+            show = _Show(opened, spec, stack, limits=limits, threads=threads, meter=meter, inlay=inlay)
             return show.run(target, levels)
         except FFmpegError as error:
             raise NotCuttable("damaged_pictures", "The video is damaged.") from error
@@ -104,13 +109,22 @@ class _Show:
     """
 
     def __init__(
-        self, source: Opened, spec: BrandSpec, stack: ExitStack, *, limits: Limits, threads: int, meter: Meter
+        self,
+        source: Opened,
+        spec: BrandSpec,
+        stack: ExitStack,
+        *,
+        limits: Limits,
+        threads: int,
+        meter: Meter,
+        inlay: Inlay | None,
     ) -> None:
         container, line, video = source.container, source.line, source.line.video
         assert video is not None
         if container.format.name in WITHOUT_TIMES:
             raise NotCuttable("no_timestamps", "Files of this kind do not say when their pictures are shown.")
         self._source, self._video, self._threads, self._meter = source, video, threads, meter
+        self._inlay, self._laid = inlay, list[tuple[int, int]]()
         self._codec = codec_of(video)
         # Decoding the first picture may change what the stream says of all.
         self._delay, self._headers = video.codec_context.reorder_depth, video.codec_context.extradata or b""
@@ -120,7 +134,7 @@ class _Show:
         self._packets = BodyPackets(source, video, self._side)
         self._pictures = self._packets.pictures()
         self._unit, self._tick = video.time_base or Fraction(1, 90_000), unit_of(video)
-        canvas = _canvas(line, self._packets.first_picture())
+        canvas = stored_canvas(line, self._packets.first_picture())
         self._stage = Stage(line, canvas, spec, stack, tick=self._tick, limits=limits)
         self._plan = self._stage.plan
         meter.total = self._plan.duration
@@ -144,11 +158,13 @@ class _Show:
         line, video = self._source.line, self._video
         wanted = sound_specs(line, (self._stage.intro, self._stage.outro), self._notices)
         encoder = EdgeEncoder(video, self._codec, time_base=self._tick, rate=line.rate, crf=CRF, threads=self._threads)
+        headers = self._codec.extradata(encoder.headers())
+        self._laid = [] if self._inlay is None else self._inlay.open(line, headers)
         with Output(target, title=self._source.container.metadata.get("title")) as output:
             pictures = output.pictures(
                 video,
                 tag=self._codec.tag,
-                extradata=self._codec.extradata(encoder.headers()),
+                extradata=headers,
                 delay=self._delay,
                 rate=line.rate,
             )
@@ -168,10 +184,19 @@ class _Show:
 
     def _result(self, target: Path, strip: Strip, tracks: int) -> BrandResult:
         plan = self._plan
-        pictures = self._mixed + strip.copies + len(strip.encoded) + strip.painted
+        pictures = self._mixed + strip.copies + len(strip.encoded) + strip.painted + len(strip.laid)
         read = np.array(self._read, np.int64)
         body = (self._first, self._end, self._stop)
-        claim = Claim(plan, self._tick, strip, body=body, pictures=pictures, read=read, audio_tracks=tracks)
+        claim = Claim(
+            plan,
+            self._tick,
+            strip,
+            body=body,
+            pictures=pictures,
+            read=read,
+            audio_tracks=tracks,
+            painted=self._painted,
+        )
         seams = prove(self._source, target, claim, threads=self._threads, on_work=self._meter.tick)
         if self._packets.reach < plan.body - EARLY:
             self._notices.add(*ENDS_EARLY)
@@ -264,32 +289,25 @@ class _Show:
         """The pictures that are whole, copied or painted; all packets are read, and those for the fade are returned."""
         plan = self._plan
         passage = Passage(self._noted(chain(head, self._pictures)), self._video, self._codec, threads=self._threads)
-        stretches = list(self._stretches())
-        for number, (first, end, way) in enumerate(stretches):
-            strip.defers_tail = bool(plan.outro_overlap) and number == len(stretches) - 1
+        painted = [(self._tick_of(start), self._tick_of(end)) for start, end in self._stage.paint.spans]
+        ways = list(stretches((self._first, self._end), painted, self._laid))
+        for number, (first, end, way) in enumerate(ways):
+            strip.defers_tail = bool(plan.outro_overlap) and number == len(ways) - 1
             if way == "copied":
                 passage.copy(RangeCut(self._codec, strip, first, end, headers=self._headers, interval=self._interval))
-                continue
-            for frame in passage.frames(first, end):
-                strip.paint(self._painted(frame), frame.pts or 0)
+            elif way == "laid" and self._inlay is not None:
+                strip.lay(self._inlay.take(passage.skip(first, end)))
+            else:
+                for frame in passage.frames(first, end):
+                    strip.paint(self._painted(frame), frame.pts or 0)
         if not plan.outro_overlap:
             passage.drain()
             return []
         return passage.rest(self._end if strip.trailing is None else strip.trailing.first)
 
-    def _stretches(self) -> Iterator[tuple[int, int, Literal["copied", "painted"]]]:
-        """From the first whole picture to the last, in ticks."""
-        at, origin = self._first, self._source.line.origin
-        for start, end in self._stage.paint.spans:
-            begin, stop = (math.ceil((time + origin) / self._unit) for time in (start, end))
-            begin, stop = max(begin, self._first), min(stop, self._end)
-            if begin < stop:
-                if at < begin:
-                    yield at, begin, "copied"
-                yield begin, stop, "painted"
-                at = stop
-        if at < self._end:
-            yield at, self._end, "copied"
+    def _tick_of(self, time: Fraction) -> int:
+        """The first tick of the body at or after a second of it."""
+        return math.ceil((time + self._source.line.origin) / self._unit)
 
     def _noted(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
         """The packets, while what goes along with them goes on."""
@@ -369,11 +387,3 @@ class _Show:
                 mixer.fill(min(time, plan.outro_start))
         self._side.advance(min(time, plan.body_end))
         self._meter.report(time)
-
-
-def _canvas(line: Timeline, frame: av.VideoFrame) -> Canvas:
-    """The canvas of pictures as they are stored."""
-    canvas = canvas_of(specs.video_spec(line, frame, Notices()))
-    if (canvas.width, canvas.height) != (frame.width, frame.height):
-        raise NotCuttable("profile_not_supported", "Pictures with odd sides cannot be drawn on.")
-    return replace(canvas, pixel_format=frame.format.name)

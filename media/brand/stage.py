@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -16,6 +17,7 @@ from media.brand.spec import BrandSpec, Card
 from media.brand.transitions import Blend
 from media.encode import AudioSpec, VideoSpec
 from media.frames import Canvas, sane_aspect
+from media.smartcut.errors import NotCuttable
 from media.timeline import Timeline
 from media.types import Limits, Notices
 
@@ -81,6 +83,18 @@ def body_length(line: Timeline, spec: BrandSpec) -> Fraction:
     end = picture_end(line)
     exact = spec.outro is not None and line.duration - end <= _TAIL
     return end if exact else line.duration
+
+
+def stored_canvas(line: Timeline, frame: av.VideoFrame) -> Canvas:
+    """The canvas of a body's pictures as they are stored, by the first of them.
+
+    Raises:
+        NotCuttable: profile_not_supported, where their sides are odd.
+    """
+    canvas = canvas_of(specs.video_spec(line, frame, Notices()))
+    if (canvas.width, canvas.height) != (frame.width, frame.height):
+        raise NotCuttable("profile_not_supported", "Pictures with odd sides cannot be drawn on.")
+    return replace(canvas, pixel_format=frame.format.name)
 
 
 def canvas_of(video: VideoSpec) -> Canvas:

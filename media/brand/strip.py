@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -54,13 +55,23 @@ class Place:
         return low, max(high, self.moved + 1) if start <= self.first < end else high
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A picture of the body as it goes into the track, shown at tick `pts` of the body."""
+
+    data: bytes
+    pts: int
+    key: bool
+
+
 class Strip:
     """Writes pictures; the `media.smartcut.gops.Writer` of a `RangeCut`.
 
     `drawn` are those that are not the body's alone, `encoded` those of the body that were encoded, by their tick of the
-    output; `copied` are the first and the last ticks shown of each stretch that was copied, `marks` how all samples are
-    known again (see `media.smartcut.whole`). Once it `defers_tail`, what is to be encoded after copied pictures is not,
-    but put down in `trailing`: it is decoded with what follows.
+    output, and `laid` those that were painted and encoded elsewhere. `copied` are the first and the last ticks shown of
+    each stretch that was copied, `inlays` those of each that was laid in, `marks` how all samples are known again (see
+    `media.smartcut.whole`). Once it `defers_tail`, what is to be encoded after copied pictures is not, but put down in
+    `trailing`: it is decoded with what follows.
     """
 
     def __init__(
@@ -76,11 +87,13 @@ class Strip:
         self._track, self._stream, self._codec, self._encoder = track, stream, codec, encoder
         self._on_work = on_work
         self._length = Ticks(stream.time_base or Fraction(1, 90_000), track.time_base, Fraction(0))
-        self._held: tuple[av.VideoFrame, int] | None = None
+        self._held: tuple[av.VideoFrame | Sample, int] | None = None
         self._durations: dict[int, int] = {}
         self.place = place
         self.drawn: dict[int, Thumb] = {}
         self.encoded: dict[int, int] = {}
+        self.laid: set[int] = set()
+        self.inlays: list[tuple[int, int]] = []
         self.copied: list[tuple[int, int]] = []
         self.marks = array("q")
         self.copies = self.painted = self.encoded_ticks = 0
@@ -91,7 +104,7 @@ class Strip:
     @property
     def frames(self) -> int:
         """Pictures written or held back."""
-        return self.copies + len(self.drawn) + len(self.encoded)
+        return self.copies + len(self.drawn) + len(self.encoded) + len(self.laid)
 
     def draw(self, frame: av.VideoFrame, time: Fraction) -> None:
         """Write a picture of a card, or one mixed with it, shown from second `time` of the output."""
@@ -105,6 +118,19 @@ class Strip:
         self.drawn[tick] = thumb(frame)
         self.painted += 1
         self._add(frame, tick)
+
+    def lay(self, samples: Iterable[Sample]) -> None:
+        """Write a stretch of whole pictures of the body that were painted and encoded elsewhere."""
+        for number, sample in enumerate(samples):
+            tick = self.place(sample.pts)
+            # What was encoded here before is written first.
+            self._end_stretch(tick)
+            self._held, self._copying = (sample, tick), False
+            self.laid.add(tick)
+            if not number:
+                self.inlays.append((tick, tick))
+            self.inlays[-1] = self.inlays[-1][0], tick
+            self._on_work()
 
     def body(self, frame: av.VideoFrame, pts: int) -> None:
         """Encode a picture of the body that lies beside what is copied."""
@@ -158,13 +184,18 @@ class Strip:
         self._on_work()
 
     def _flush(self, until: int) -> None:
-        """Encode the frame that is held back until it is known how long it is shown."""
-        if self._held is not None:
-            frame, tick = self._held
-            self._durations[tick] = max(until - tick, 1)
-            self.encoded_ticks += self._durations[tick]
-            self._held = None
-            self._write(self._encoder.encode(frame, tick))
+        """Write what is held back until it is known how long it is shown."""
+        if self._held is None:
+            return
+        (picture, tick), self._held = self._held, None
+        length = max(until - tick, 1)
+        self.encoded_ticks += length
+        if isinstance(picture, Sample):
+            self._track.write(picture.data, tick, length, key=picture.key)
+            self.marks.append(mark(picture.data))
+        else:
+            self._durations[tick] = length
+            self._write(self._encoder.encode(picture, tick))
 
     def _end_stretch(self, until: int) -> None:
         self._flush(until)

@@ -63,3 +63,24 @@ def test_a_watermark_is_painted_in_segments(client, recording, tmp_path):
     # The plate of the lower third is white while it stands; none of these frames is a flash.
     plate = [planes(frame)[0][150:160, 40:60].mean() for frame in (frames[35], frames[90], frames[160])]
     assert plate[1] > max(plate[0], plate[2]) + 20
+
+
+def test_a_watermark_for_long_is_painted_in_segments_between_copies(client, recording, tmp_path):
+    logo = tmp_path / "logo.png"
+    Image.new("RGB", (80, 40), (255, 255, 255)).save(logo)
+    watermark = {"asset": client.upload(logo)["id"], "position": "bottom-right", "width": "0.25", "opacity": 1}
+    brand = {"watermark": watermark | {"start": "3.2", "end": "34.2"}, "outro": {"title": "End", "duration": "1"}}
+    job = client.wait(client.edit(client.upload(recording), [{"end": "64"}], brand=brand, preview=False))
+    assert job["status"] == "succeeded", job["error"]
+    made = job["stages"]["brand"]
+    assert made["parts"] == {"total": 2, "running": 0, "succeeded": 2}
+    assert (made["result"]["fallback"], made["result"]["frames"]) == (None, 65 * 25)
+    # Groups are ten seconds at most: what is not painted is copied, but for those that the mark comes and goes in.
+    assert float(made["result"]["copied_s"]) > 15
+    marked = []
+    with av.open(str(client.download(job, "video", tmp_path))) as container:
+        for number, frame in zip(range(64 * 25), container.decode(video=0), strict=False):
+            assert read_frame(frame) == number
+            if planes(frame)[0][134:168, 234:308].min() > 220:
+                marked.append(number)
+    assert marked == list(range(80, 855))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -16,10 +18,15 @@ from variants import make
 
 from media.barcode import read_frame
 from media.brand import BrandSpec, ImageCard, LowerThird, Transition, Watermark, brand
+from media.brand.inlay import Inlay, PaintedSegment, paint_segment
+from media.brand.segmented import shown_length
 from media.brand.watermark import mark_box
 from media.frames import Canvas
+from media.keyframes import keyframe_map
 from media.pixels import planes
+from media.segments.plan import plan_segments
 from media.titling import Look, lower_third
+from media.types import Range
 
 
 def image(size=(100, 50)) -> BytesIO:
@@ -136,3 +143,38 @@ def test_a_lower_third_is_drawn_over_its_time_alone(clip, clips, tmp_path) -> No
             moving.append(float(np.abs(shown - given)[top:bottom, left:right].mean()))
     assert moving[0] < moving[5] < moving[12]
     assert moving[-1] < moving[-5] < moving[-12]
+
+
+@pytest.mark.parametrize("name", ["pyramid.mp4", "hevc.mp4", "hevc10.mp4", "late.mp4", "vfr.mp4", "rotated.mp4"])
+def test_painted_by_many_is_as_painted_by_one(name, clip, clips, tmp_path) -> None:
+    """The stretch in segments, each by itself, then laid between what is copied."""
+    body = make(clip, clips, name)
+    spec = BrandSpec(watermark=mark("1", "3.9"))
+    with body.open("rb") as file:
+        duration = shown_length(file, spec)
+        keep = [Range(Fraction(1), Fraction("3.9"))]
+        plan = plan_segments(keyframe_map(file), keep, duration=duration, segment_s=Fraction(1))
+        assert len(plan) > 1
+
+        def painted() -> Iterator[tuple[PaintedSegment, BinaryIO]]:
+            for segment in plan:
+                target = tmp_path / f"{segment.number}.mp4"
+                with body.open("rb") as again:
+                    made = paint_segment(again, target, segment, spec, duration)
+                with target.open("rb") as part:
+                    yield made, part
+
+        file.seek(0)
+        result = brand(file, tmp_path / "many.mp4", spec, inlay=Inlay(plan, painted()))
+        file.seek(0)
+        alone = brand(file, tmp_path / "one.mp4", spec)
+    assert result.fallback is alone.fallback is None
+    assert ffmpeg_says(tmp_path / "many.mp4", *(seam.at for seam in result.seams)) == ""
+    assert (result.frames, result.duration, result.copied) == (alone.frames, alone.duration, alone.copied)
+    many, one = (decoded(tmp_path / f"{name}.mp4") for name in ("many", "one"))
+    assert sorted(many) == sorted(one)
+    with av.open(str(tmp_path / "many.mp4")) as first, av.open(str(tmp_path / "one.mp4")) as second:
+        for this, that in zip(first.decode(video=0), second.decode(video=0), strict=True):
+            assert this.pts == that.pts
+            steps = 4 if name == "hevc10.mp4" else 1
+            assert psnr(planes(this)[0] / steps, planes(that)[0] / steps) > 40
