@@ -8,11 +8,11 @@ import pytest
 
 from core.settings import get_settings
 from tests.broker import broker
-from tests.database import database
+from tests.database import database, empty_sqlite, migrated_database
 from tests.keys import SETTINGS
 from tests.services import postgres, seaweed, valkey
 
-__all__ = ["broker", "database"]
+__all__ = ["broker", "database", "empty_sqlite", "migrated_database"]
 
 # Processes of many tests run at once; those that look at metrics choose their ports.
 os.environ["METRICS_PORT"] = "0"

@@ -13,30 +13,15 @@ from flask import request, request_finished
 from app import create_app
 from app.contract import OF_THE_JOB, codes_of
 from app.errors import CONTENT_TYPE
-from core import passwords
-from core.db import engine
+from core import events, passwords
 from core.models import Asset
 from core.settings import get_settings
 from core.storage import storage_from
 from media.sample import make_sample
 from pipelines import submit
 from tasks.probe import probe
-from tests.database import migrate
 from tests.keys import with_key
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory):
-    """A migrated SQLite file, to be copied."""
-    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABASE_URL", f"sqlite:///{path}")
-        get_settings.cache_clear()
-        migrate()
-        # The last connection to close writes the journal into the file.
-        engine().dispose()
-    get_settings.cache_clear()
-    return path
+from tests.services.process import LONG_S
 
 
 def hash_by(monkeypatch, profile):
@@ -48,6 +33,12 @@ def hash_by(monkeypatch, profile):
 def _cheap_passwords(monkeypatch):
     """Real argon2id, in the profile that its library has for tests."""
     hash_by(monkeypatch, profiles.CHEAPEST)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    """An event that a test sends arrives, once, however long the machine stands still."""
+    monkeypatch.setattr(events, "_SOON_S", LONG_S)
 
 
 @pytest.fixture
@@ -99,10 +90,9 @@ def embedded(broker, configure, empty_sqlite, tmp_path):
 
 
 @pytest.fixture
-def servers(broker, configure, fresh_database, s3_settings, tmp_path):
+def servers(broker, configure, migrated_database, s3_settings, tmp_path):
     """Settings of a deployment: PostgreSQL, S3, Valkey."""
-    configure(DATABASE_URL=fresh_database(), MAIL_DIR=tmp_path / "mail", RATE_LIMIT_LOGIN="", **s3_settings)
-    migrate()
+    configure(DATABASE_URL=migrated_database(), MAIL_DIR=tmp_path / "mail", RATE_LIMIT_LOGIN="", **s3_settings)
 
 
 @pytest.fixture

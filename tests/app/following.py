@@ -13,6 +13,7 @@ from core.leases import Lease
 from tests.core import rows
 from tests.core.rows import DIAMOND, artifact_of
 from tests.keys import HEADERS
+from tests.services.process import LONG_S
 
 
 class Listener:
@@ -28,7 +29,7 @@ class Listener:
         self._thread.start()
 
     def _run(self, url, headers):
-        with httpx.stream("GET", url, headers=HEADERS | headers, timeout=30) as response:
+        with httpx.stream("GET", url, headers=HEADERS | headers) as response:
             self.headers = response.headers
             for event in parse_events(response.iter_bytes()):
                 with self._new:
@@ -38,11 +39,11 @@ class Listener:
 
     def wait_for(self, count):
         with self._new:
-            assert self._new.wait_for(lambda: len(self.events) >= count, timeout=10), self.documents
+            assert self._new.wait_for(lambda: len(self.events) >= count, timeout=LONG_S), self.documents
         return self.documents[count - 1]
 
     def wait_for_end(self):
-        self._thread.join(10)
+        self._thread.join(LONG_S)
         assert not self._thread.is_alive(), "the stream goes on"
         return self.documents
 

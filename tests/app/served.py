@@ -7,20 +7,27 @@ from contextlib import contextmanager
 import httpx
 from argon2 import PasswordHasher, profiles
 
-from app import create_app
-from core import passwords
+from app import create_app, limits
+from app.resources import images
+from core import events, passwords
 from tests.services.ports import free_port
-from tests.services.process import serving
+from tests.services.process import LONG_S, serving
 
 
-def with_cheap_passwords():
-    """The application with argon2id in the profile that its library has for tests, for who asks for many hashes."""
-    passwords._hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
+def patient():
+    """The application on a machine that may stand still: it waits for others as long as it takes."""
+    events._SOON_S = limits._REDIS_S = images._PATIENCE_S = LONG_S
     return create_app()
 
 
+def with_cheap_passwords():
+    """The same with argon2id in the profile that its library has for tests, for who asks for many hashes."""
+    passwords._hasher = PasswordHasher.from_parameters(profiles.CHEAPEST)
+    return patient()
+
+
 @contextmanager
-def serve(folder, app="app:create_app()", **environ):
+def serve(folder, app="tests.app.served:patient()", **environ):
     """Run gunicorn as in production; yield its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"

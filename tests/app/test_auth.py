@@ -201,8 +201,9 @@ def test_an_unknown_address_takes_as_long(client, monkeypatch):
         return time.process_time() - started
 
     cpu_s("first@example.org")
-    known, unknown = ([cpu_s(address) for _ in range(5)] for address in (EMAIL, "nobody@example.org"))
-    assert 0.6 < statistics.median(known) / statistics.median(unknown) < 1.6
+    # Side by side, as the speed of a machine changes; without the hash it would be some thirtieth.
+    spent = [(cpu_s(EMAIL), cpu_s("nobody@example.org")) for _ in range(7)]
+    assert 1 / 3 < statistics.median(known / unknown for known, unknown in spent) < 3
     assert not passwords.matches(None, "nobody's")
 
 
@@ -235,8 +236,9 @@ def test_failed_logins_have_to_wait_longer_and_longer(client, address):
             assert session.scalars(select(LoginFailure)).all() == []
 
 
-def test_failed_logins_are_in_the_audit_log_as_far_as_they_are_let_in(client):
+def test_failed_logins_are_in_the_audit_log_as_far_as_they_are_let_in(client, monkeypatch):
     """Who guesses is seen by the admins; names that nobody has, and a flood of guesses, leave no rows."""
+    monkeypatch.setattr(lockout, "FIRST_S", 600)
     admin = sign_up(client)
     outcomes = ("wrong", "unknown", "locked", "succeeded")
     before = {one: metrics.LOGINS.labels(one)._value.get() for one in outcomes}
@@ -259,7 +261,8 @@ def test_failed_logins_are_in_the_audit_log_as_far_as_they_are_let_in(client):
     assert counted == {"wrong": lockout.FREE, "unknown": lockout.FREE, "locked": 40, "succeeded": 1}
 
 
-def test_guesses_at_once_are_counted_each(servers):
+def test_guesses_at_once_are_counted_each(servers, monkeypatch):
+    monkeypatch.setattr(lockout, "FIRST_S", 600)
     application = create_app()
 
     def guess(address):

@@ -20,5 +20,6 @@ def test_the_document_is_true(embedded, tmp_path):
         command += ["--checks", "all", "--max-examples", str(EXAMPLES), "--seed", str(SEED)]
         command += ["--header", f"Authorization: {HEADERS['Authorization']}"]
         command += ["--generation-database", "none", "--no-color", "--workers", "2"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=tmp_path, check=False)
+        command += ["--request-timeout", "120"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=580, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout[-50_000:] + done.stderr[-2000:]

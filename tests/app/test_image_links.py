@@ -24,6 +24,7 @@ from tests.app.conftest import inspect, upload
 from tests.app.served import serve
 from tests.app.test_problems import problem
 from tests.keys import HEADERS
+from tests.services.process import LONG_S
 
 BROWSER = {"Accept": "image/avif,image/webp,image/*,*/*;q=0.8"}
 
@@ -209,7 +210,7 @@ def test_a_crowd_that_waits_for_images_keeps_nobody_out(client, asset, tmp_path)
     paths = [path(link(client, asset, w=8 + number, format="webp")["url"]) for number in range(crowd)]
     bounds = {"IMAGE_MAX_WAITING": "3", "IMAGE_MAX_WAITING_EACH": str(waiting)}
     with ThreadPoolExecutor(crowd) as pool, serve(tmp_path, **bounds) as url:
-        asking = [pool.submit(httpx.get, f"{url}{one}", timeout=60) for one in paths]
+        asking = [pool.submit(httpx.get, f"{url}{one}") for one in paths]
         for done in as_completed(asking):
             answer = done.result()
             assert (answer.status_code, answer.json()["code"]) == (503, "image_pending")
@@ -217,7 +218,7 @@ def test_a_crowd_that_waits_for_images_keeps_nobody_out(client, asset, tmp_path)
             if sum(one.done() for one in asking) >= crowd - waiting:
                 break
         assert sum(not one.done() for one in asking) == waiting
-        assert httpx.get(f"{url}/v1/jobs", headers=HEADERS, timeout=5).status_code == 200
+        assert httpx.get(f"{url}/v1/jobs", headers=HEADERS).status_code == 200
     assert len(image_jobs(client)) > 0
 
 
@@ -251,7 +252,7 @@ def test_who_comes_while_it_is_made_waits_for_the_same_job(client, asset, monkey
     problem(fetch(client, url), 503, "image_pending")
     [job] = [one for one in client.get("/v1/jobs").json["data"] if one["pipeline"] == "image"]
     row = jobs.get(account_id, job["id"])
-    monkeypatch.setattr("app.resources.images._PATIENCE_S", 20)
+    monkeypatch.setattr("app.resources.images._PATIENCE_S", LONG_S)
 
     def work():
         for stage in (probe, image):

@@ -30,7 +30,7 @@ class Client:
         self._http = httpx.Client(
             base_url=url,
             headers=HEADERS,
-            timeout=httpx.Timeout(30, connect=2),
+            timeout=httpx.Timeout(30, connect=10),
             limits=httpx.Limits(max_keepalive_connections=0),
         )
         self._on_accept = on_accept

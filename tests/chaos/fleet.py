@@ -51,7 +51,7 @@ class Fleet:
     def running(self) -> Iterator[Fleet]:
         """Migrate the database, start everything, and keep it running until the block ends."""
         migrate = [sys.executable, "-m", "alembic", "upgrade", "head"]
-        subprocess.run(migrate, cwd=ROOT, env=self._env, check=True, timeout=60, capture_output=True)
+        subprocess.run(migrate, cwd=ROOT, env=self._env, check=True, timeout=300, capture_output=True)
         thread = threading.Thread(target=self._watch, name="fleet")
         try:
             for service in self.services:

@@ -55,7 +55,7 @@ class FaultProxy:
         ready, loop = threading.Event(), asyncio.new_event_loop()
         thread = threading.Thread(target=self._run, args=(loop, ready), name="fault-proxy", daemon=True)
         thread.start()
-        assert ready.wait(10), "the proxy did not start"
+        assert ready.wait(60), "the proxy did not start"
         try:
             yield self
         finally:

@@ -89,7 +89,7 @@ class Service:
             self._planned = True
             _signal_all(hit, signal.SIGKILL)
             if self._process:
-                self._process.wait(10)
+                self._process.wait(60)
             wait_until(lambda: not any(map(_runs, hit)))
             return [process.pid for process in hit]
 

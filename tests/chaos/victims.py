@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.chaos.fleet import Fleet
 from tests.chaos.scenario import Fault
 
-_SOON_S = 4.0
+_SOON_S = 15.0
 _HOLDERS = text("SELECT lease_owner FROM job_stages WHERE status = 'running' AND lease_expires_at > now() ORDER BY 1")
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ from troubled_server import job_document
 
 from cli.config import Config
 from cli.progress import Bars, Board, Lines, Silent, display, duration, state
+from tests.services.process import LONG_S
 
 
 def drawn(board):
@@ -91,7 +92,7 @@ def waiting(world):
 
 def test_ctrl_c_leaves_the_job_and_says_how_to_come_back(world, waiting):
     waiting.send_signal(signal.SIGINT)
-    assert waiting.wait(15) == 130
+    assert waiting.wait(LONG_S) == 130
     assert "cutwork job job_1 --wait" in waiting.stderr.read()
     assert not world.requests("cancel")
 
@@ -100,7 +101,7 @@ def test_a_second_ctrl_c_cancels(world, waiting):
     waiting.send_signal(signal.SIGINT)
     assert any("again cancels" in line for line in iter(waiting.stderr.readline, ""))
     waiting.send_signal(signal.SIGINT)
-    assert waiting.wait(15) == 130
+    assert waiting.wait(LONG_S) == 130
     assert "job_1 is canceled" in waiting.stderr.read()
     assert world.requests("POST /v1/jobs/job_1/cancel")
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from media.sample import make_sample
+from tests.services.process import LONG_S
 
 pytestmark = pytest.mark.e2e
 OUTSIDE = ("_URL", "S3_BUCKET", "_DIR", "SECRET_KEY", "_PORT", "API_KEY")
@@ -36,7 +37,7 @@ def stack(tmp_path, monkeypatch):
     monkeypatch.setenv("CUTWORK_URL", addresses["api"])
     yield addresses
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0
+    assert process.wait(LONG_S) == 0
     assert process.stdout.read() == ""
     process.stdout.close()
 

@@ -270,7 +270,7 @@ def job_events(handler, world, query, body, job_id):
         world.job = document
         handler.wfile.write(f"id: {number}-0\nevent: job\ndata: {json.dumps(document)}\n\n".encode())
     if world.hold_streams:
-        world.released.wait(20)
+        world.released.wait(600)
     handler.close_connection = True
     return None
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 
 from core.db import reading, transaction
-from tests.services.process import wait_until
+from tests.services.process import LONG_S, wait_until
 
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
@@ -19,4 +19,4 @@ def both(first, second, *, hold):
             for number, act in enumerate((first, second), 1):
                 began.append(pool.submit(act))
                 wait_until(lambda number=number: other.scalar(WAITING) == number)
-        return [one.result(timeout=20) for one in began]
+        return [one.result(timeout=LONG_S) for one in began]

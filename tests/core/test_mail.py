@@ -9,6 +9,7 @@ import pytest
 from core import mail
 from core.settings import get_settings
 from core.telemetry import metrics
+from tests.services.process import LONG_S
 
 TO, TEXT = "ada@example.org", "the token: " + "x" * 200 + "\nZoë"
 
@@ -80,7 +81,7 @@ def test_what_waits_and_what_became_of_it_is_counted(server, monkeypatch):
 
     def by_smtp(message, settings):
         at_work.set()
-        assert go_on.wait(10)
+        assert go_on.wait(LONG_S)
         send_by_smtp(message, settings)
 
     send_by_smtp = mail._by_smtp
@@ -88,7 +89,7 @@ def test_what_waits_and_what_became_of_it_is_counted(server, monkeypatch):
     server.busy = 5
     for _ in range(3):
         mail.send("test", TO, "Hello", TEXT)
-    assert at_work.wait(10)
+    assert at_work.wait(LONG_S)
     assert counted() == (before, waiting + 3)
     go_on.set()
     mail.flush()

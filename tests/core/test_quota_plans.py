@@ -11,7 +11,6 @@ from core.ids import first_id
 from core.models import now
 from core.settings import get_settings
 from tests.core import rows
-from tests.database import migrate
 
 JOBS, OTHERS = 20_000, 10
 # Half are of the last month, half were made before; of ten, seven have succeeded, and one has failed after its trim.
@@ -33,11 +32,10 @@ FILL_STAGES = """
 
 
 @pytest.fixture
-def busy(fresh_database, monkeypatch):
+def busy(migrated_database, monkeypatch):
     """The account of a third of all jobs."""
-    monkeypatch.setenv("DATABASE_URL", fresh_database())
+    monkeypatch.setenv("DATABASE_URL", migrated_database())
     get_settings.cache_clear()
-    migrate()
     account, asset, moment = accounts.default_account().id, rows.make_asset().id, now()
     since, _ = quotas.month(moment)
     values = {

@@ -14,20 +14,19 @@ from core.retry import retry
 from core.settings import get_settings
 from core.storage import storage_from
 from tests.core.rows import make_asset, stage_plan
-from tests.database import migrate
+from tests.services.process import LONG_S
 
 AT_ONCE = 16
 
 
 @pytest.fixture
-def server(fresh_database, monkeypatch, tmp_path):
-    monkeypatch.setenv("DATABASE_URL", fresh_database())
+def server(migrated_database, monkeypatch, tmp_path):
+    monkeypatch.setenv("DATABASE_URL", migrated_database())
     monkeypatch.setenv("STORAGE_DIR", str(tmp_path / "storage"))
     monkeypatch.setenv("QUOTA_STORED_BYTES", "105")
     monkeypatch.setenv("QUOTA_MINUTES", "1")
     monkeypatch.setenv("QUOTA_JOBS", "5")
     get_settings.cache_clear()
-    migrate()
     return accounts.default_account().id
 
 
@@ -36,7 +35,7 @@ def at_once(act):
     start, made, refused = threading.Barrier(AT_ONCE), [], []
 
     def run(number):
-        start.wait(10)
+        start.wait(LONG_S)
         try:
             made.append(act(number))
         except CutworkError as error:
@@ -46,7 +45,7 @@ def at_once(act):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(LONG_S)
     assert len(made) + len(refused) == AT_ONCE
     return made, refused
 

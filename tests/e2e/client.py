@@ -5,13 +5,14 @@ import time
 import httpx
 
 from tests.keys import HEADERS
+from tests.services.process import LONG_S
 
 TERMINAL = {"succeeded", "failed", "canceled"}
 
 
 class Client:
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60, headers=HEADERS)
+        self.http = httpx.Client(base_url=url, timeout=LONG_S, headers=HEADERS)
 
     def upload(self, path, *, filename=None) -> dict:
         """Upload a file in parts and return the asset."""
@@ -20,13 +21,13 @@ class Client:
         with path.open("rb") as file:
             for part in upload["parts"]:
                 block = file.read(upload["part_size"])
-                assert httpx.put(part["url"], content=block, timeout=60).status_code == 200
+                assert httpx.put(part["url"], content=block, timeout=LONG_S).status_code == 200
         return self.post(f"/v1/uploads/{upload['id']}/complete", 201)
 
     def edit(self, asset: dict, keep, **options) -> dict:
         return self.post("/v1/jobs/edit", 202, input=asset["id"], keep=keep, **options)
 
-    def wait(self, job: dict, *, seconds: float = 240) -> dict:
+    def wait(self, job: dict, *, seconds: float = 4 * LONG_S) -> dict:
         """Poll until the job ends; its progress must never go back."""
         deadline = time.monotonic() + seconds
         progress = 0.0
@@ -43,7 +44,7 @@ class Client:
         """Save one output of a job; the path is returned."""
         output = next(one for one in job["outputs"] if one["name"] == name)
         path = folder / output["filename"]
-        answer = httpx.get(output["url"], timeout=60)
+        answer = httpx.get(output["url"], timeout=LONG_S)
         assert answer.status_code == 200
         assert len(answer.content) == output["size"]
         path.write_bytes(answer.content)

@@ -11,6 +11,7 @@ import httpx
 
 from tests.keys import SETTINGS
 from tests.services.ports import free_port
+from tests.services.process import LONG_S
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -22,7 +23,7 @@ def running(folder: Path, environment: dict[str, str]):
     url = f"http://127.0.0.1:{port}"
     env = os.environ | SETTINGS | {"PUBLIC_URL": url, "SCRATCH_DIR": str(folder / "scratch")} | environment
     (folder / "scratch").mkdir(parents=True)
-    subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], cwd=ROOT, env=env, check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], cwd=ROOT, env=env, check=True, timeout=300)
     api = [
         "gunicorn",
         "app:create_app()",
@@ -69,7 +70,7 @@ def _assert_no_surprise(folder: Path) -> None:
 
 
 def _wait_until_ready(url, processes, folder) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONG_S
     while time.monotonic() < deadline:
         for name, process in processes.items():
             assert process.poll() is None, f"{name} ended:\n{(folder / f'{name}.log').read_text()[-3000:]}"

@@ -25,7 +25,7 @@ def admin(local_stack, local_settings):
 
     def run(*arguments, code=0):
         command = [sys.executable, "-m", "admin", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
@@ -39,7 +39,7 @@ def row(text, **wanted):
 
 def test_a_drained_pool_takes_nothing_until_it_is_back(local_stack, admin, sample):
     client = Client(local_stack[0])
-    admin("drain", "encode", "--wait", "20")
+    admin("drain", "encode", "--wait", "100")
     try:
         [encode] = [one for one in json.loads(admin("workers", "--json")) if one["worker"].startswith("encode@")]
         assert encode["queues"] == []
@@ -93,7 +93,7 @@ def test_the_command_line_hands_over(local_settings):
     env = os.environ | SETTINGS | local_settings
     done = subprocess.run(
         [sys.executable, "-m", "cli", "admin", "queues", "--json"],
-        env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert row(done.stdout, queue="trim")["pool"] == "encode"

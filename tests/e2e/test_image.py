@@ -158,7 +158,7 @@ def test_hostile_files_are_refused_with_a_code(local_client, path):
         # A recording that was probed before the job was asked for.
         assert answer.json()["code"] == "no_image"
         return
-    job = local_client.wait(answer.json(), seconds=60)
+    job = local_client.wait(answer.json())
     assert (job["status"], job["outputs"]) == ("failed", [])
     # The recordings among them probe well.
     assert job["error"]["stage"] in {"probe", "image"}
@@ -197,9 +197,9 @@ def png_header(width, height):
 def test_bombs_end_with_a_code_and_the_worker_goes_on(client, kind, asset, tmp_path):
     path = tmp_path / "bomb.jpg"
     path.write_bytes(BOMBS[kind]())
-    error = client.wait(start(client, client.upload(path), [{"name": "out"}]), seconds=60)["error"]
+    error = client.wait(start(client, client.upload(path), [{"name": "out"}]))["error"]
     assert error["code"] in {"too_many_pixels", "damaged_file", "too_many_frames"}
-    assert client.wait(start(client, asset, [{"name": "after", "width": 64}]), seconds=60)["status"] == "succeeded"
+    assert client.wait(start(client, asset, [{"name": "after", "width": 64}]))["status"] == "succeeded"
 
 
 def test_a_recording_has_no_picture_to_edit(client, sample):

@@ -16,6 +16,7 @@ from media.sample import make_sample
 from tests.e2e.client import TERMINAL
 from tests.media.hls import Piece
 from tests.media.measure import numbers
+from tests.services.process import LONG_S
 
 pytestmark = pytest.mark.e2e
 
@@ -31,7 +32,7 @@ def recording(tmp_path_factory):
     return path
 
 
-def ready(client, job, name, *, status=None, seconds=120):
+def ready(client, job, name, *, status=None, seconds=LONG_S):
     """The first document in which a stream can be played, and its entry."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -46,12 +47,12 @@ def ready(client, job, name, *, status=None, seconds=120):
 
 def fetched(url):
     """The segments behind a playlist, each fetched by itself as a player does."""
-    answer = httpx.get(url, timeout=30)
+    answer = httpx.get(url)
     assert (answer.status_code, answer.headers["content-type"]) == (200, CONTENT_TYPE)
 
     def read(uri, byterange):
         size, offset = (int(number) for number in byterange.split("@"))
-        got = httpx.get(uri, headers={"Range": f"bytes={offset}-{offset + size - 1}"}, timeout=30)
+        got = httpx.get(uri, headers={"Range": f"bytes={offset}-{offset + size - 1}"})
         assert (got.status_code, len(got.content)) == (206, size)
         return got.content
 
@@ -81,7 +82,7 @@ def test_the_seams_are_played_before_the_job_has_ended(client, recording, tmp_pa
     # a file of which it asked for two neighbouring ranges in one request.
     reading = ["-extension_picky", "0", "-allowed_extensions", "ALL", "-http_seekable", "0", "-i", stream["url"]]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "fatal", *reading, "-map", "0:v", "-c", "copy", saved]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=300)
     assert (done.returncode, done.stderr.decode()) == (0, "")
     assert numbers(saved) == shown
     client.post(f"/v1/jobs/{job['id']}/cancel", 200)

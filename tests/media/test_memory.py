@@ -44,7 +44,7 @@ def recordings(tmp_path_factory):
 def test_ten_times_the_length_takes_no_more_memory(way, recordings, tmp_path):
     def peak(seconds):
         command = [sys.executable, "-c", SCRIPT, way, str(recordings / f"{seconds}.mp4"), str(tmp_path)]
-        return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
+        return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=400).stdout)
 
     short, long = peak(12), peak(120)
     # Kilobytes; the allowance is for the index of the file that is written, which is small but not nothing.

@@ -8,13 +8,14 @@ from celery.exceptions import Retry
 
 from pipelines import maintenance
 from tasks.stages import PERIODIC, queues
+from tests.services.process import LONG_S
 
 
 def hold(ready, go):
     """Keep house in another process."""
     fcntl.lockf(maintenance._TURN, fcntl.LOCK_EX)
     ready.set()
-    go.wait(30)
+    go.wait(600)
 
 
 @pytest.mark.usefixtures("database")
@@ -23,7 +24,7 @@ def test_one_housekeeping_task_runs_at_a_time(broker):
     ready, go = context.Event(), context.Event()
     other = context.Process(target=hold, args=(ready, go))
     other.start()
-    assert ready.wait(30)
+    assert ready.wait(LONG_S)
     with pytest.raises(Retry):
         maintenance.expire_uploads()
     maintenance.reconcile()

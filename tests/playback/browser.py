@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.services.process import LONG_S
+
 # Playwright's own build of Chromium has no H.264 and no AAC; these have.
 PROGRAMS = ("chromium", "google-chrome")
 ARGUMENTS = ["--disable-gpu", "--disable-quic", "--autoplay-policy=no-user-gesture-required"]
+TRIES = 5
 WHY = "Chromium with H.264 is not here. On Debian: apt install --no-install-recommends chromium"
 
 
@@ -52,13 +55,17 @@ class Player:
         """Go to a time and look."""
         return self._shown(self._page.evaluate("time => seek(time)", time))
 
-    def play(self) -> Played:
-        """Play everything, at its own speed. A busy machine may make a file wait; the file's own faults come again."""
-        for _ in range(3):
-            played = self._play_once()
-            if not played.troubles:
-                break
-        return played
+    def play(self, judge: Callable[[Played], None]) -> None:
+        """Play everything, at its own speed, and let `judge` look at it, which raises what it finds.
+
+        A machine that is busy or stands still makes a file wait, and leaves out pictures and sound: then once more. The
+        file's own faults come each time.
+        """
+        for _ in range(TRIES - 1):
+            with suppress(AssertionError):
+                judge(self._play_once())
+                return
+        judge(self._play_once())
 
     def _play_once(self) -> Played:
         told = self._page.evaluate("play()")
@@ -77,7 +84,7 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(WHY)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=program, args=ARGUMENTS, timeout=1000 * LONG_S)
         try:
             yield browser
         finally:
@@ -89,6 +96,7 @@ def player(browser: Browser, url: str, home: str) -> Iterator[Player]:
     """Open a file in a page of the same origin, `home`: a canvas that shows another origin's video cannot be read."""
     # The page's own policy allows no script of ours.
     with browser.new_page(bypass_csp=True) as page:
+        page.set_default_timeout(1000 * LONG_S)
         page.goto(home)
         page.add_script_tag(path=Path(__file__).with_name("player.js"))
         yield Player(page, url)

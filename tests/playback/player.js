@@ -2,7 +2,7 @@
 // luma as the canvas shows it, one byte a pixel in base64, with the media time that the browser has for it.
 "use strict";
 
-const PATIENCE_MS = 20000;
+const PATIENCE_MS = 120000;
 const TROUBLE = ["error", "stalled", "waiting", "abort", "emptied"];
 const LOUD = 0.25;
 const RECORDER = `registerProcessor("recorder", class extends AudioWorkletProcessor {

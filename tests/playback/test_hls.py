@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
+from functools import partial
 
 import pytest
 
@@ -70,14 +72,18 @@ def test_joints_are_played_over_in_step_with_their_sound(recording, shelved, bro
         # Around each cut, and each place where a body would stand.
         for place in (0, 88, 89, 90, 91, 163, 164, 165, 166, 224, 225, 226, len(numbers) - 1):
             assert read(watching.seek((place + 0.5) / RATE).luma) == numbers[place], place
-        played = watching.play()
+        watching.play(partial(judge, numbers))
+
+
+def judge(numbers, played):
+    """Whether pictures come in order, and each flash with its click."""
     assert played.troubles == []
     seen = [read(shown.luma) for shown in played.pictures]
     assert [numbers.index(number) for number in seen] == sorted(numbers.index(number) for number in seen)
     assert len(seen) > len(numbers) / 3
     flashes = [place / RATE for place, number in enumerate(numbers) if number % RATE == 0]
     for flash in flashes[1:]:
-        offset = min((click - flash for click in played.clicks), key=abs)
+        offset = min((click - flash for click in played.clicks), key=abs, default=math.inf)
         assert abs(offset) <= 2 * 1024 / 48_000, f"the click of the flash at {flash} comes {offset} s later"
 
 

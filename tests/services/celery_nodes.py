@@ -136,7 +136,8 @@ class ProcessContainer(CeleryTestContainer):
         self.ready()
 
     def teardown(self) -> None:
-        self._stop(10)
+        # Nothing is kept, and whoever is still at work is not waited for.
+        self._stop(2)
 
     def children(self) -> list[psutil.Process]:
         """The processes below this one, for instance the pool of a worker."""

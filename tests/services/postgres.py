@@ -91,11 +91,11 @@ def _answers(port: int) -> bool:
     return True
 
 
-def create_database(port: int, name: str) -> str:
-    """Make a database and return its SQLAlchemy URL."""
+def create_database(port: int, name: str, *, template: str = "template1") -> str:
+    """Make a database, empty or a copy of one that nobody uses, and return its SQLAlchemy URL."""
     connection = psycopg2.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres")
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     connection.close()
     return f"postgresql+psycopg2://postgres@127.0.0.1:{port}/{name}"

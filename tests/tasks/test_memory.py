@@ -17,6 +17,7 @@ from media.trim import trim
 from media.types import Limits, Range
 from tasks.memory import _peak, bounded
 from tasks.stages import STAGES
+from tests.services.process import LONG_S
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bound is Linux's")
 LIMITS = Limits(max_pixels=1 << 24, max_duration=Fraction(60), max_streams=8)
@@ -55,10 +56,10 @@ def test_an_encode_that_wants_more_is_out_of_memory(clip, tmp_path, spare_mb, an
     answers = context.Queue()
     process = context.Process(target=encode, args=(clip, tmp_path / "out.mp4", spare_mb, answers))
     process.start()
-    process.join(60)
+    process.join(LONG_S)
     # The libraries do not look at every allocation: then the process dies, which its worker notices.
     if process.exitcode != -signal.SIGSEGV or answer == "encoded":
-        assert (process.exitcode, answers.get(timeout=10)) == (0, answer)
+        assert (process.exitcode, answers.get(timeout=LONG_S)) == (0, answer)
 
 
 def test_the_bound_is_lifted_with_the_stage(monkeypatch):

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import time
 from contextlib import contextmanager
 from fractions import Fraction
 from uuid import uuid4
@@ -23,6 +22,7 @@ from media.types import Range
 from tasks.context import StageContext
 from tasks.heartbeat import Heartbeat, LeaseLost
 from tasks.stages import STAGES
+from tests.services.process import wait_until
 
 SPEC = VideoSpec(
     width=320, height=180, time_base=Fraction(1, 15360), rate=Fraction(30), crf=1, preset="ultrafast", keyframe_every=30
@@ -83,10 +83,7 @@ def grow(run, target, more):
     """Write 20 MiB; in S3 the first part of them has begun to arrive then."""
     while not target.exists() or target.stat().st_size < 20 << 20:
         more()
-    deadline = time.monotonic() + 20
-    while isinstance(run.storage, S3Storage) and not list(run.storage.uploads(run.prefix)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not isinstance(run.storage, S3Storage) or list(run.storage.uploads(run.prefix)))
 
 
 def kinds(data):

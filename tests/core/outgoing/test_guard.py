@@ -1,7 +1,7 @@
 """Which URLs and addresses may be asked on behalf of a user."""
 
 import socket
-import time
+import threading
 
 import pytest
 
@@ -9,6 +9,7 @@ from core.errors import InputError, TransientError
 from core.outgoing import Guard
 from core.outgoing.addresses import is_public, networks, parse
 from core.settings import Settings
+from tests.services.process import LONG_S
 
 PUBLIC = ["8.8.8.8", "93.184.215.14", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
 OURS = [
@@ -114,6 +115,8 @@ def test_a_host_that_does_not_exist_is_the_users_error_and_silence_is_not():
     with pytest.raises(InputError) as caught:
         Guard(resolve=unknown).addresses(url, seconds=5)
     assert caught.value.code == "url_unreachable"
+    over = threading.Event()
     with pytest.raises(TransientError) as slow:
-        Guard(resolve=lambda _: time.sleep(1) or ["8.8.8.8"]).addresses(url, seconds=0.05)
+        Guard(resolve=lambda _: over.wait(LONG_S) and ["8.8.8.8"]).addresses(url, seconds=0.05)
+    over.set()
     assert slow.value.code == "url_unreachable"

@@ -27,7 +27,7 @@ class Place:
         return f"{self.prefix}/{name}"
 
     def put(self, url: str, body) -> httpx.Response:
-        return httpx.put(url, content=body, timeout=30)
+        return httpx.put(url, content=body)
 
     def send(self, key: str, upload: str, number: int, body: bytes) -> httpx.Response:
         url = self.storage.sign_part(key, upload, number, size=len(body), expires_s=60)

@@ -10,6 +10,7 @@ import pytest
 from core.errors import InputError, TransientError
 from core.storage import Part, UploadMissing
 from core.storage.local import LocalStorage
+from tests.services.process import LONG_S
 
 MP4 = "video/mp4"
 
@@ -115,16 +116,16 @@ def test_an_upload_aborted_while_a_part_comes(storage, root, upload):
     class Slow(io.BytesIO):
         def read(self, size=-1):
             began.set()
-            go_on.wait(10)
+            go_on.wait(LONG_S)
             return super().read(size)
 
     with ThreadPoolExecutor(1) as pool:
         sent = pool.submit(storage.write_part, grant_of(storage, upload, size=3), Slow(b"abc"), 3)
-        assert began.wait(10)
+        assert began.wait(LONG_S)
         storage.abort_multipart(*upload)
         go_on.set()
         with pytest.raises(UploadMissing):
-            sent.result(10)
+            sent.result(LONG_S)
     assert files(root) == []
 
 

@@ -16,6 +16,7 @@ from core.storage.pieces import Content, Piece
 from core.storage.streaming import FIRST, PART, StreamedUpload, _size
 from tests.core.storage.conftest import s3_storage
 from tests.core.storage.relay import relayed
+from tests.services.process import LONG_S, wait_until
 
 MP4 = "video/mp4"
 MIB = 2**20
@@ -65,13 +66,6 @@ class Watched:
         return part
 
 
-def until(true, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def read(storage, key):
     with storage.open(key) as file:
         return file.read()
@@ -117,7 +111,7 @@ def test_a_stream_that_is_not_finished_leaves_nothing(storage, place, writer):
     with closing(storage.stream(place.key(), writer.path, content_type=MP4, settled=writer.settled)):
         writer.write(SAMPLES)
         if place.storage.__class__.__name__ == "S3Storage":
-            until(lambda: any(storage.list_parts(one.key, one.upload_id) for one in storage.uploads(place.prefix)))
+            wait_until(lambda: any(storage.list_parts(one.key, one.upload_id) for one in storage.uploads(place.prefix)))
     require_nothing(storage, place.prefix)
 
 
@@ -135,7 +129,7 @@ def test_a_check_that_raises_leaves_nothing(storage, place, writer):
 def test_no_byte_is_sent_twice_and_most_before_the_end(s3, watched, writer):
     with streamed(watched, s3.key(), writer) as stream:
         writer.write(SAMPLES[: 44 * MIB])
-        until(lambda: len(watched.sizes) == 4)
+        wait_until(lambda: len(watched.sizes) == 4)
         writer.write(SAMPLES[44 * MIB :])
         stored = stream.finish(*writer.close())
     assert sum(watched.sizes) == stored.size
@@ -147,11 +141,11 @@ def test_a_writer_that_begins_anew(s3, watched, tmp_path):
     first = Writer(tmp_path / "made")
     with streamed(watched, s3.key(), first) as stream:
         first.write(SAMPLES)
-        until(lambda: len(watched.sizes) == 4)
+        wait_until(lambda: len(watched.sizes) == 4)
         first.path.unlink()
         second = Writer(first.path)
         second.write(OTHER[: 20 * MIB])
-        until(lambda: len(watched.sizes) == 5)
+        wait_until(lambda: len(watched.sizes) == 5)
         stream.finish(*second.close())
     assert read(s3.storage, s3.key()) == HEAD + OTHER[: 20 * MIB]
     assert list(s3.storage.uploads(s3.prefix)) == []
@@ -160,7 +154,7 @@ def test_a_writer_that_begins_anew(s3, watched, tmp_path):
 def test_samples_that_were_changed_after_all(s3, watched, writer):
     with streamed(watched, s3.key(), writer) as stream:
         writer.write(SAMPLES)
-        until(lambda: len(watched.sizes) == 4)
+        wait_until(lambda: len(watched.sizes) == 4)
         writer.file.seek(FIRST + PART + 5)
         writer.write(b"x")
         writer.file.seek(0, 2)
@@ -173,7 +167,7 @@ def test_samples_that_were_changed_after_all(s3, watched, writer):
 def test_a_file_that_became_shorter(s3, watched, writer):
     with streamed(watched, s3.key(), writer) as stream:
         writer.write(SAMPLES)
-        until(lambda: len(watched.sizes) == 4)
+        wait_until(lambda: len(watched.sizes) == 4)
         writer.file.truncate(START + 30 * MIB)
         writer.file.seek(0, 2)
         stream.finish(*writer.close())
@@ -183,7 +177,7 @@ def test_a_file_that_became_shorter(s3, watched, writer):
 def test_an_upload_that_another_hand_ended(s3, watched, writer):
     with streamed(watched, s3.key(), writer) as stream:
         writer.write(SAMPLES)
-        until(lambda: len(watched.sizes) == 4)
+        wait_until(lambda: len(watched.sizes) == 4)
         [upload] = s3.storage.uploads(s3.prefix)
         s3.storage.abort_multipart(upload.key, upload.upload_id)
         stream.finish(*writer.close())
@@ -200,7 +194,7 @@ def test_a_server_that_wants_parts_of_one_size(s3, watched, writer):
 
     with streamed(Equal(s3.storage), s3.key(), writer) as stream:
         writer.write(SAMPLES)
-        until(lambda: list(s3.storage.uploads(s3.prefix)))
+        wait_until(lambda: list(s3.storage.uploads(s3.prefix)))
         stream.finish(*writer.close())
     assert read(s3.storage, s3.key()) == HEAD + SAMPLES
     assert list(s3.storage.uploads(s3.prefix)) == []
@@ -211,10 +205,10 @@ def test_a_storage_that_is_away_for_a_while(s3, s3_settings, writer):
         bucket = Watched(s3_storage(s3_settings, s3_endpoint_url=relay.url))
         with streamed(bucket, s3.key(), writer) as stream:
             writer.write(SAMPLES[: 20 * MIB])
-            until(lambda: len(bucket.sizes) == 1)
+            wait_until(lambda: len(bucket.sizes) == 1)
             relay.shut()
             writer.write(SAMPLES[20 * MIB :])
-            until(lambda: bucket.tried >= 3)
+            wait_until(lambda: bucket.tried >= 3)
             opened = threading.Timer(1.5, relay.open)
             opened.start()
             stream.finish(*writer.close())
@@ -228,7 +222,7 @@ def test_a_storage_that_stays_away(s3, s3_settings, writer):
         bucket = Watched(s3_storage(s3_settings, s3_endpoint_url=relay.url))
         with streamed(bucket, s3.key(), writer, patience_s=0.5) as stream:
             writer.write(SAMPLES)
-            until(lambda: bucket.sizes)
+            wait_until(lambda: bucket.sizes)
             relay.shut()
             with pytest.raises(TransientError) as raised:
                 stream.finish(*writer.close())
@@ -259,10 +253,10 @@ def test_a_cancel_does_not_wait_for_a_storage_that_hangs(s3, s3_settings, writer
         opened = threading.Timer(1, relay.open)
         opened.start()
         upload.close()
-        assert time.monotonic() - left < 5
+        assert time.monotonic() - left < LONG_S
         opened.join()
         # What hung comes through now, and drops what it made.
-        until(lambda: not [one for one in threading.enumerate() if one.name.startswith("upload")])
+        wait_until(lambda: not [one for one in threading.enumerate() if one.name.startswith("upload")])
     require_nothing(s3.storage, s3.prefix)
 
 

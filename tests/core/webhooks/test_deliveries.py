@@ -21,7 +21,7 @@ from core.webhooks import deliveries, endpoints
 from core.webhooks.deliveries import Outcome
 from tests.core.contention import WAITING, both
 from tests.core.rows import artifact_of, make_account, make_asset, make_job, stage_plan
-from tests.services.process import wait_until
+from tests.services.process import LONG_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 GOOD, BAD = Outcome(5, 204, ""), Outcome(5, 500, "oh no")
@@ -88,7 +88,7 @@ def test_a_job_ends_while_an_endpoint_is_deleted(account):
             ended = pool.submit(canceled_job)
             with reading() as other:
                 wait_until(lambda: ended.done() or other.scalar(WAITING))
-        assert ended.result(timeout=10).status == "canceled"
+        assert ended.result(timeout=LONG_S).status == "canceled"
     assert [row.endpoint_id for row in rows()] == [stays.id]
 
 
@@ -196,24 +196,26 @@ def test_what_does_not_arrive_is_tried_for_a_day_and_then_given_up(account):
     shift = timedelta()
     while rows()[0].status == "pending":
         ready = deliveries.claim(due)
+        asked = now()
         deliveries.finish(ready, BAD)
         [row] = rows()
         if row.next_at is not None:
-            wait = row.next_at - now()
+            wait = row.next_at - asked
             waits.append(wait.total_seconds())
             shift += wait
             turn(next_at=now(), deadline=row.deadline - wait)
     [row] = rows()
     assert (row.status, row.error, row.attempts) == ("failed", "exhausted", len(waits) + 1)
     assert abs(shift.total_seconds() - 24 * 3600) < 60
-    assert 3 < waits[0] < 7
+    assert 3 < waits[0] < 60
     assert all(later > 2 * earlier for earlier, later in itertools.pairwise(waits[:6]))
     assert began == row.created_at
     # A person may begin it again, under the same id.
     deliveries.redeliver(account, due)
+    asked = now()
     deliveries.finish(deliveries.claim(due), BAD)
     [row] = rows()
-    assert 3 < (row.next_at - now()).total_seconds() < 7
+    assert asked + timedelta(seconds=3) < row.next_at < now() + timedelta(seconds=7)
     deliveries.redeliver(account, due)
     deliveries.finish(deliveries.claim(due), GOOD)
     assert [(row.id, row.status) for row in rows()] == [(due, "succeeded")]
@@ -336,10 +338,11 @@ def test_what_nothing_signs_is_tried_until_its_deadline(account, monkeypatch):
     other_secret_key(monkeypatch)
     told = metrics.WEBHOOK_ATTEMPTS.labels("unsigned")
     before = told._value.get()
+    asked = now()
     assert deliveries.claim(due) is None
     [row], [attempt] = rows(), rows(WebhookAttempt)
     assert (row.status, row.attempts, row.lease_until) == ("pending", 1, None)
-    assert 3 < (row.next_at - now()).total_seconds() < 7
+    assert asked + timedelta(seconds=3) < row.next_at < now() + timedelta(seconds=7)
     assert "SECRET_KEY" in attempt.error
     turn(next_at=now(), deadline=now())
     assert deliveries.claim(due) is None

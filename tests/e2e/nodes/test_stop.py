@@ -14,13 +14,14 @@ from core.settings import get_settings
 from core.storage import storage_from
 from pipelines import edit, submit
 from pipelines.edit_schema import EditSchema
-from tests.services.process import wait_until
+from tests.services.process import LONG_S, wait_until
 
 pytestmark = pytest.mark.e2e
 
 GRACE_S = 2
-# A stage that waited for its lease to run out, or for the reconciler, would take longer: no beat runs here.
-SOON_S = 8
+# A stage that waited for its lease to run out, or for a process that was given all the time there is, would take longer
+# than anybody waits here; and for the reconciler it would wait for ever: no beat runs.
+NEVER_S = 5 * LONG_S
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def grace_s():
 
 @pytest.fixture
 def changes(grace_s):
-    return {"SHUTDOWN_GRACE_S": str(grace_s), "ENCODE_WIDTH": "1", "ENCODE_THREADS": "1", "LEASE_S": "60"}
+    return {"SHUTDOWN_GRACE_S": str(grace_s), "ENCODE_WIDTH": "1", "ENCODE_THREADS": "1", "LEASE_S": str(NEVER_S)}
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def stop(node):
     children = list(processes(node).values())
     began = time.monotonic()
     node.process.terminate()
-    code = node.process.wait(60)
+    code = node.process.wait(4 * LONG_S)
     took = time.monotonic() - began
     return took, code, [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
@@ -86,10 +87,10 @@ def test_what_is_not_done_in_time_starts_at_once_elsewhere(system, job, settings
     children = processes(first)
     began = time.monotonic()
     first.process.terminate()
-    wait_until(lambda: (node := runs_on(system, job)) and node is not first, GRACE_S + SOON_S)
+    wait_until(lambda: (node := runs_on(system, job)) and node is not first)
     assert time.monotonic() - began > GRACE_S
-    assert first.process.wait(2 * SOON_S) == 0
-    assert not any(psutil.pid_exists(pid) for pid in children)
+    assert first.process.wait(LONG_S) == 0
+    wait_until(lambda: not any(map(psutil.pid_exists, children)))
 
     wait_until(lambda: ended(job))
     done = jobs.get(job.account_id, job.id)
@@ -104,17 +105,17 @@ def test_what_is_not_done_in_time_starts_at_once_elsewhere(system, job, settings
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize("grace_s", [120])
+@pytest.mark.parametrize("grace_s", [NEVER_S])
 def test_a_second_signal_does_not_wait(system, job):
     wait_until(lambda: trim_of(job).progress > 0)
     first = runs_on(system, job)
     first.process.terminate()
     first.process.send_signal(signal.SIGINT)
-    wait_until(lambda: (node := runs_on(system, job)) and node is not first, SOON_S)
-    assert first.process.wait(2 * SOON_S) == 0
+    wait_until(lambda: (node := runs_on(system, job)) and node is not first)
+    assert first.process.wait(LONG_S) == 0
 
 
-@pytest.mark.parametrize("grace_s", [120])
+@pytest.mark.parametrize("grace_s", [NEVER_S])
 def test_what_is_done_in_time_is_not_done_again(system, job):
     wait_until(lambda: trim_of(job).progress > 0)
     first = runs_on(system, job)
@@ -123,7 +124,7 @@ def test_what_is_done_in_time_is_not_done_again(system, job):
     trim = trim_of(job)
     assert (trim.status, trim.attempt) == (states.SUCCEEDED, 1)
     # It ends with its stage, not with the time that it was given.
-    assert took < 100
+    assert took < NEVER_S
     wait_until(lambda: ended(job))
     assert jobs.get(job.account_id, job.id).status == states.SUCCEEDED
     # The message was acknowledged: nobody gets it again.
@@ -131,9 +132,9 @@ def test_what_is_done_in_time_is_not_done_again(system, job):
     assert "Restoring" not in first.logs()
 
 
-@pytest.mark.parametrize("grace_s", [120])
+@pytest.mark.parametrize("grace_s", [NEVER_S])
 def test_an_idle_worker_stops_at_once(system):
     for node in system.worker_cluster:
         took, code, left = stop(node.container)
         assert (code, left) == (0, [])
-        assert took < 2 * SOON_S
+        assert took < LONG_S

@@ -12,7 +12,7 @@ from tasks.app import celery_app
 from tasks.stages import STAGES
 from tests.core.rows import make_job, stage_plan
 from tests.services.celery_nodes import WorkerSpec, celery_command
-from tests.services.process import wait_until
+from tests.services.process import LONG_S, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +28,7 @@ def most_mb():
 def changes(most_mb):
     return {
         # No lease runs out in these tests: it is the worker that tells what became of its processes.
-        "LEASE_S": "120",
+        "LEASE_S": "600",
         "SHUTDOWN_GRACE_S": "1",
         "MAX_RUNNING_JOBS": "100",
         "ENCODE_MEMORY_MB": "2048",
@@ -57,7 +57,7 @@ def job_of(*names):
     return job
 
 
-def wait_for(*some, seconds=60):
+def wait_for(*some):
     """Let the worker look for work until these jobs have ended; return them as they are then."""
     nudged = 0.0
 
@@ -68,7 +68,7 @@ def wait_for(*some, seconds=60):
             nudged = time.monotonic()
         return all(job.status in states.TERMINAL for job in again(some))
 
-    wait_until(over, seconds)
+    wait_until(over)
     return again(some)
 
 
@@ -120,7 +120,7 @@ def test_a_hanging_stage_does_not_keep_its_worker_from_stopping(system):
     node = system.worker.container
     [child] = node.children()
     node.process.terminate()
-    assert node.process.wait(30) == 0
+    assert node.process.wait(LONG_S) == 0
     assert not child.is_running()
     deaf = stage_of(again([job])[0], "deaf")
     assert (deaf.status, deaf.attempt) == (states.QUEUED, 0)
