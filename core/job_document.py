@@ -89,7 +89,7 @@ def _document(
         "outputs": [entry for stage in job.stages for entry in _outputs(job, stage, found, storage)],
         "streams": [entry for stage in job.stages for entry in _streams(job, stage, found, storage)],
         "warnings": [
-            *(warning | {"stage": stage.name} for stage in job.stages for warning in stage.warnings),
+            *_warnings(job),
             *(_expired(stage) for stage in job.stages if storage and _has_outputs(stage) and stage.digest not in found),
         ],
         "error": job.error,
@@ -99,6 +99,12 @@ def _document(
         "started_at": job.started_at.isoformat() if job.started_at else None,
         "finished_at": job.finished_at.isoformat() if job.finished_at else None,
     }
+
+
+def _warnings(job: Job) -> Iterable[dict[str, str]]:
+    """What stages have to tell; what many parts of one say is told once, of the stage."""
+    told = [warning | {"stage": stage.part_of or stage.name} for stage in job.stages for warning in stage.warnings]
+    return [warning for number, warning in enumerate(told) if warning not in told[:number]]
 
 
 def _stage(stage: JobStage, pieces: Sequence[JobStage], moment: datetime) -> dict[str, Any]:

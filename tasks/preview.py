@@ -8,8 +8,10 @@ from typing import BinaryIO
 
 from media import preview as engine
 from media.beside import Wanted
+from media.errors import EngineError
 from media.hls.package import Clip, package
 from media.types import Range, seconds
+from tasks import aids
 from tasks.base import stage
 from tasks.context import StageContext
 from tasks.cuts import asked
@@ -37,11 +39,16 @@ def preview(ctx: StageContext) -> None:
             threads=ctx.settings.encode_threads,
             on_progress=ctx.progress,
         )
-        files = {path.name: path for path in made.files.values()} | _packed(film)
+        files = {path.name: path for path in made.files.values()}
+        warnings = [note.to_dict() for note in made.warnings]
+        try:
+            files |= _packed(film)
+        except EngineError as fault:
+            warnings += aids.done_without(aids.STREAM, fault)
         ctx.store(
             files,
             result=made.to_dict(),
-            warnings=[note.to_dict() for note in made.warnings],
+            warnings=warnings,
             media={INDEX: {"duration": seconds(made.duration), "size": made.size and list(made.size)}},
         )
 

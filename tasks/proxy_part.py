@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
 
+from media.errors import EngineError
+from media.hls.index import Rendition
 from media.hls.parts import pack_part
 from media.proxy.pictures import encode_pictures
 from media.proxy.plan import Look
 from media.proxy.sound import encode_sound
 from media.segments.errors import NotSplittable
 from media.segments.plan import Segment
+from tasks import aids
 from tasks.base import stage
 from tasks.context import StageContext
 from tasks.limits import limits, threads
@@ -48,10 +53,18 @@ def _pictures(ctx: StageContext) -> None:
             # A finding about the source like any other: who joins reads it and makes it in one piece.
             ctx.store({}, result={"refused": refusal.code})
         else:
-            # To be played before the other parts are made (see `pipelines.growing`).
             fragments = target.with_name("fragments.mp4")
-            packed = pack_part(source, target, made.start, segment.end, fragments, limits=limits(ctx.settings))
-            ctx.store(
-                {"video.mp4": target, fragments.name: fragments},
-                result={"made": made.to_dict(), "fragments": packed.to_dict()},
-            )
+            packed, warnings = _packed(ctx, source, target, made.start, segment.end, into=fragments)
+            files = {"video.mp4": target} if packed is None else {"video.mp4": target, fragments.name: fragments}
+            told = {} if packed is None else {"fragments": packed.to_dict()}
+            ctx.store(files, result={"made": made.to_dict(), **told}, warnings=warnings)
+
+
+def _packed(
+    ctx: StageContext, source: BinaryIO, film: Path, start: int, end: Fraction, *, into: Path
+) -> tuple[Rendition | None, list[dict[str, str]]]:
+    """Pack the part to be played before the others are made (see `pipelines.growing`), or say why it is not."""
+    try:
+        return pack_part(source, film, start, end, into, limits=limits(ctx.settings)), []
+    except EngineError as fault:
+        return None, aids.done_without(aids.GROWING, fault)

@@ -6,8 +6,9 @@ import json
 import time
 from fractions import Fraction
 
-from media.errors import InputError
+from media.errors import EngineError, InputError
 from media.hls.seams import render_seams
+from tasks import aids
 from tasks.base import stage
 from tasks.context import StageContext
 from tasks.cuts import asked
@@ -50,6 +51,9 @@ def seams(ctx: StageContext) -> None:
             return
         except _TooLong:
             ctx.store({}, result={"refused": "too_long"})
+            return
+        except EngineError as fault:
+            ctx.store({}, result={"refused": fault.code}, warnings=aids.done_without(aids.SEAMS, fault))
             return
         index.write_text(json.dumps(made.to_dict()))
         facts = made.rendition.summary()
