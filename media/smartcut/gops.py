@@ -107,7 +107,8 @@ class RangeCut:
         access = self._access(packet)
         decodable = access.picture.kind is Kind.ENTRY or (access.picture.kind is Kind.INTRA and access.key)
         if self.ready:
-            self._run_up.add(packet, entry=decodable)
+            # Of groups beyond the end many may come before all is there, and none must push out what the tail needs.
+            self._run_up.add(packet, entry=decodable and not self._beyond)
             self._follow(access)
         elif self._entry is None:
             self._scan(packet, access, decodable)

@@ -31,9 +31,22 @@ def cut(tmp_path):
 
 @pytest.fixture
 def judge():
-    """Check a finished cut: exactly the pictures `wanted` in order, copies to the bit, edges ≥ 40 dB, no complaint."""
+    """Check a finished cut: exactly the pictures `wanted` in order, copies to the bit, edges ≥ 40 dB, no complaint.
 
-    def run(source: Path, result, target: Path, wanted: list[int], *, reencoded: int | None = None, peak: int = 255):
+    That is asked also of playing from each seam on, unless H.264 has `groups` that are open: entered at one of them,
+    FFmpeg complains of the source as well.
+    """
+
+    def run(
+        source: Path,
+        result,
+        target: Path,
+        wanted: list[int],
+        *,
+        reencoded: int | None = None,
+        peak: int = 255,
+        groups: str = "closed",
+    ):
         originals = decoded(source)
         with av.open(str(target)) as container:
             stream = container.streams.video[0]
@@ -53,7 +66,7 @@ def judge():
         assert result.frames == len(wanted)
         if reencoded is not None:
             assert encoded == reencoded
-        assert ffmpeg_says(target, *(seam.at for seam in result.seams)) == ""
+        assert ffmpeg_says(target, *(seam.at for seam in result.seams if groups == "closed")) == ""
         return [time for time, _, _ in shown]
 
     return run

@@ -30,7 +30,9 @@ def ffmpeg_says(path: Path, *seeks: Fraction) -> str:
     said = ""
     for seek in [None, *seeks]:
         at = [] if seek is None else ["-ss", f"{float(seek):.6f}"]
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *at, "-i", str(path), "-f", "null", "-"]
+        # In the file's own ticks: in those of a frame rate that it guesses, uneven frames would fall on one.
+        rest = ["-i", str(path), "-enc_time_base", "demux", "-f", "null", "-"]
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *at, *rest]
         said += subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr
     return said
 
