@@ -23,7 +23,7 @@ from bench.measure import BenchError, Cost, run
 from bench.peers import ffmpeg
 from bench.source import CACHE, PERIOD, RATE, SIZE, recording, warm
 from media import barcode
-from media.encode import CRF, PRESET
+from media.encoders import CRF, PRESET
 from media.sample import make_sample
 from media.smartcut import smart_cut
 from media.types import Range

@@ -20,7 +20,7 @@ from bench import exact, goals, results
 from bench.measure import run
 from bench.peers import ffmpeg
 from bench.source import CACHE, RATE, recording, warm
-from media.encode import CRF, PRESET
+from media.encoders import CRF, PRESET
 
 _MINUTES = 10
 _START = Fraction(61)

@@ -25,24 +25,18 @@ from typing import Any, BinaryIO, Literal, Self, cast
 import av
 import numpy as np
 from av.audio.stream import AudioStream
-from av.codec.context import Flags
 from av.error import FFmpegError
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
+from media.encoders import ENCODER, TAG, configure, encoder_options
 from media.errors import EngineError, InputError
 from media.fit import Fitter
 from media.samples import to_frame
 from media.shown import Shown
 from media.types import Samples
-from media.x264 import repeatable
 
-CRF = {"h264": 20, "hevc": 22}
-PRESET = {"h264": "veryfast", "hevc": "ultrafast"}
-ENCODER = {"h264": "libx264", "hevc": "libx265"}
-TAG = {"h264": "avc1", "hevc": "hvc1"}
 AUDIO_BIT_RATE = 80_000
 """Bits per second and channel."""
 MIN_TIMESCALE = 10_000
@@ -68,7 +62,9 @@ class VideoSpec:
 
     `width` and `height` are even, as stored (before rotation). `time_base` is the unit frame times are rounded to,
     `rate` the nominal frames per second (a hint to the encoder, not a constraint). `matrix` is the nine-integer
-    display matrix of the MP4 track header, when the picture is shown turned or mirrored.
+    display matrix of the MP4 track header, when the picture is shown turned or mirrored. H.264 takes at most `max_rate`
+    bits a second, and those of one second more at once; then it is repeatable with one thread alone. Keyframes stand
+    where the encoder finds a new scene, unless all of them are told to it.
     """
 
     width: int
@@ -84,6 +80,8 @@ class VideoSpec:
     crf: int | None = None
     preset: str | None = None
     keyframe_every: int = 250
+    keyframes: Literal["found", "told"] = "found"
+    max_rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,38 +360,6 @@ class _Sink:
     @property
     def closed(self) -> bool:
         return self._file.closed
-
-
-def encoder_options(spec: VideoSpec, threads: int) -> dict[str, str]:
-    """What an encoder is told by name."""
-    options = {
-        "crf": str(CRF[spec.codec] if spec.crf is None else spec.crf),
-        "preset": spec.preset or PRESET[spec.codec],
-    }
-    if spec.codec == "hevc":
-        # With B-frames x265 leaves the decoding times of a clip of one or two frames uninitialised. Its info would put
-        # the processor and the number of threads into the file's header.
-        options["x265-params"] = f"log-level=none:info=0:bframes=0:pools={threads or '*'}"
-    else:
-        options |= repeatable()
-    if spec.scan == "interlaced" and spec.codec == "h264":
-        options["flags"] = "+ilme+ildct"
-    return options
-
-
-def configure(context: VideoCodecContext, spec: VideoSpec, threads: int) -> None:
-    """Set what an encoder is told by its fields."""
-    context.time_base = spec.time_base
-    context.width, context.height, context.pix_fmt = spec.width, spec.height, spec.pixel_format
-    context.sample_aspect_ratio = spec.sample_aspect
-    context.color_primaries, context.color_trc = spec.colour.primaries, spec.colour.transfer
-    context.colorspace, context.color_range = spec.colour.matrix, 2 if spec.colour.full_range else 1
-    context.codec_tag = TAG[spec.codec]
-    context.gop_size = spec.keyframe_every
-    context.thread_count = threads
-    # PyAV's default of slice threads would cut each picture into slices that predict nothing from each other.
-    context.thread_type = "AUTO"
-    context.flags |= Flags.frame_duration
 
 
 def _tags(spec: AudioSpec) -> dict[str, str]:

@@ -33,20 +33,19 @@ def hls(ctx: StageContext) -> None:
             return
         plan = plan_ladder(body, ctx.params["ladder"], width=ctx.settings.encode_width)
         if len(plan.stretches) > 1:
-            ctx.expand(_parts(ctx, plan), {"plan": plan.to_dict()})
+            ctx.expand(_parts(plan), {"plan": plan.to_dict()})
             return
         if plan.stretches:
             encode_stretch(body, folder, plan, threads=threads(ctx.settings), on_progress=ctx.progress)
         _pack(ctx, body, plan, folder, lambda name: _clip(folder / f"{name}.mp4"))
 
 
-def _parts(ctx: StageContext, plan: LadderPlan) -> Iterator[Part]:
-    # Encoders decide by their number of threads: named here, it is the same on every worker, and part of the digest.
+def _parts(plan: LadderPlan) -> Iterator[Part]:
     for number, (start, end) in enumerate(plan.stretches):
         yield Part(
             name=f"part-{number + 1:03}",
             kind="hls_part",
-            params={"plan": plan.only(number).to_dict(), "threads": threads(ctx.settings)},
+            params={"plan": plan.only(number).to_dict()},
             inputs={"body": "body"},
             share=float(end - start),
         )

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import av
 import numpy as np
@@ -43,6 +44,8 @@ from media.types import NO_LIMITS, Limits, Progress, Range, no_progress
 SOUND = "sound"
 """The one rung of a film without pictures."""
 CRF = 23
+_MOST, _MOST_PIXELS, _MOST_RATE = 7_800_000, 1920 * 1080, 30
+"""Bits a second: the highest rate that Apple's HLS Authoring Specification (appendix, H.264) gives for 1080p30."""
 _LONGEST = Fraction(10)
 """Seconds that a segment of a film that is copied may last."""
 _RARELY = 10_000
@@ -118,6 +121,16 @@ def plan_ladder(body: BinaryIO, heights: Sequence[int], *, width: int = 1, limit
     return LadderPlan(rungs, copied, tuple(borders), stretches)
 
 
+def peak_rate(size: tuple[int, int], rate: Fraction) -> int:
+    """Bits a second that pictures of a size, at `rate` a second, may take at most.
+
+    Smaller pictures need more for each pixel, as do fewer for each picture: bits go with the power of three quarters of
+    the pixels, and with the root of the rate.
+    """
+    pixels, often = size[0] * size[1] / _MOST_PIXELS, max(float(rate) / _MOST_RATE, 1)
+    return round(_MOST * math.pow(pixels, 0.75) * math.sqrt(often))
+
+
 def encode_stretch(
     body: BinaryIO,
     folder: Path,
@@ -129,7 +142,8 @@ def encode_stretch(
 ) -> dict[str, Path]:
     """Encode the one stretch of a plan for every rung that is not copied; return a file in `folder` for each, by name.
 
-    Stretches of one film have to be encoded with one number of `threads`: then they can be packed together.
+    Each encoder has one thread, since it would keep to its rate differently every time with more; `threads` of them
+    work at once.
 
     Raises:
         InputError: as `media.source.open_source`.
@@ -145,19 +159,20 @@ def encode_stretch(
         with ExitStack() as files:
             rungs = []
             for name, path in paths.items():
-                writer = files.enter_context(Mp4Writer(path, index="end", threads=threads))
+                writer = files.enter_context(Mp4Writer(path, index="end", threads=1))
                 rungs.append(_Rung(writer, reader, plan.rungs[name]))
-            keys = _Keys(plan.borders)
+            pool = files.enter_context(ThreadPoolExecutor(min(threads or len(rungs), len(rungs))))
+            show = _Rungs(rungs, pool, start, _Keys(plan.borders))
             held: tuple[av.VideoFrame, Fraction] | None = None
             for item in reader.read(start, end):
                 if isinstance(item, Picture):
                     if held is not None:
-                        _write(rungs, held, start, None, keys)
+                        show.write(*held)
                     held = (item.frame, item.time)
                     meter.report(item.time - start)
             if held is None:
                 raise EngineError("bad_layout", "The finished film shows no picture in a stretch of it.")
-            _write(rungs, held, start, end, keys)
+            show.write(*held, end=end)
     return paths
 
 
@@ -194,11 +209,32 @@ class _Rung:
                 rate=reader.timeline.rate,
                 colour=BT709,
                 crf=CRF,
+                max_rate=peak_rate(size, reader.timeline.rate),
                 keyframe_every=_RARELY,
+                keyframes="told",
             )
         )
         aspect = sane_aspect(None if video is None else video.sample_aspect_ratio)
         self.placer = Placer(Canvas(width=size[0], height=size[1]), sample_aspect=aspect)
+
+
+class _Rungs:
+    """All rungs of a stretch from second `start` on; each picture goes into all of them side by side."""
+
+    def __init__(self, rungs: Sequence[_Rung], pool: ThreadPoolExecutor, start: Fraction, keys: _Keys) -> None:
+        self._rungs, self._pool, self._start, self._keys = rungs, pool, start, keys
+
+    def write(self, frame: av.VideoFrame, time: Fraction, *, end: Fraction | None = None) -> None:
+        """Write a picture that is shown from a time; the last one until `end`."""
+        kind: Literal["any", "key"] = "key" if self._keys(time) else "any"
+        lasts = None if end is None else end - time
+
+        def encode(rung: _Rung) -> None:
+            rung.track.write(rung.placer(frame), time - self._start, lasts, kind=kind)
+
+        # All have encoded it before the next one is decoded; their errors come out here.
+        for _ in self._pool.map(encode, self._rungs):
+            pass
 
 
 class _Keys:
@@ -213,16 +249,6 @@ class _Keys:
         if due:
             self._last = time
         return due
-
-
-def _write(
-    rungs: Sequence[_Rung], held: tuple[av.VideoFrame, Fraction], start: Fraction, end: Fraction | None, keys: _Keys
-) -> None:
-    frame, time = held
-    kind = "key" if keys(time) else "any"
-    for rung in rungs:
-        lasts = None if end is None else end - time
-        rung.track.write(rung.placer(frame), time - start, lasts, kind="key" if kind == "key" else "any")
 
 
 def _shown(reader: Reader, frame: av.VideoFrame) -> tuple[Fraction, Fraction]:

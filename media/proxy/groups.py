@@ -14,7 +14,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from media.encode import ENCODER, VideoSpec, configure, encoder_options, engine_errors
+from media.encode import VideoSpec, engine_errors
+from media.encoders import ENCODER, configure, encoder_options
 from media.errors import EngineError
 from media.segments.join import PictureJoint
 from media.shown import Shown
