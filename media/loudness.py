@@ -7,12 +7,13 @@ allows: only then a limiter with a look-ahead of a few milliseconds takes the pe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
 import av
+import numpy as np
 from av.error import BlockingIOError as NothingYet
 from av.error import EOFError as NoMore
 from av.filter import Graph
@@ -28,11 +29,18 @@ _LIMIT = -2.0
 _MOST_GAIN = 30.0
 _SILENCE = -69.9
 """LUFS below which all of a programme lies under the absolute gate of BS.1770."""
+_STEPS = 10
+"""How often in a second `ebur128` says what it has measured."""
+_SHORTEST = Fraction(4, 10)
+"""Seconds of a gating block of BS.1770: of less there is no loudness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """Integrated loudness in LUFS, and the highest true peak in dBTP; None of silence."""
+    """Integrated loudness in LUFS, and the highest true peak in dBTP; None of silence.
+
+    What is shorter than a gating block (400 ms) has a peak alone.
+    """
 
     integrated: float | None
     peak: float | None
@@ -56,29 +64,68 @@ class Level:
 
 
 class Ear:
-    """Measures sound that is written to it as to an `AudioTrack`: `rate` in hertz, a `layout` by name."""
+    """Measures sound that is written to it as to an `AudioTrack`: `rate` in hertz, a `layout` by name.
+
+    Loudness is that of whole gating blocks, as BS.1770-4 has it: what comes after the last of them does not count, and
+    silence put behind it would be measured with it. Peaks count to the last sample.
+    """
 
     def __init__(self, rate: int, layout: str) -> None:
         self.rate, self.layout = rate, layout
         self.samples = 0
-        self._graph = _Chain(rate, layout, [("ebur128", "metadata=1:peak=true:framelog=quiet")])
+        self._graph = _meter(rate, layout)
         self._told: dict[str, str] = {}
+        self._tail = np.zeros((channel_count(layout), 0), np.float32)
 
     def write(self, samples: Samples) -> None:
         """Listen to samples of shape (channels, count)."""
         self.samples += samples.shape[1]
-        for frame in self._graph.push(samples):
-            self._told = dict(frame.metadata)
+        self._tail = np.concatenate([self._tail, samples], axis=1)[:, -2 * self._step :]
+        self._hear(self._graph.push(samples))
 
     def heard(self) -> Loudness:
         """What all of it comes to; nothing can be written afterwards."""
-        for frame in self._graph.finish():
-            self._told = dict(frame.metadata)
-        integrated = float(self._told.get("lavfi.r128.I", "-70"))
-        peak = float(self._told.get("lavfi.r128.true_peak", "0"))
-        if integrated <= _SILENCE or peak <= 0:
+        self._hear(self._graph.finish())
+        peak = max(_peak(self._told), self._last_peak())
+        if peak <= 0:
             return Loudness(None, None)
-        return Loudness(integrated, 20 * math.log10(peak))
+        decibels = 20 * math.log10(peak)
+        if self.samples < _SHORTEST * self.rate:
+            return Loudness(None, decibels)
+        integrated = float(self._told["lavfi.r128.I"])
+        return Loudness(None, None) if integrated <= _SILENCE else Loudness(integrated, decibels)
+
+    @property
+    def _step(self) -> int:
+        return self.rate // _STEPS
+
+    def _hear(self, frames: Iterator[av.AudioFrame]) -> None:
+        for frame in frames:
+            # A last frame of less than a step says nothing.
+            if "lavfi.r128.I" in frame.metadata:
+                self._told = dict(frame.metadata)
+
+    def _last_peak(self) -> float:
+        """The true peak of what comes after the last whole step; what runs up to it is faded in, or it would click."""
+        rest = self.samples % self._step
+        if not rest:
+            return 0.0
+        tail = self._tail[:, -(self._step + rest) :].copy()
+        run_up = tail.shape[1] - rest
+        tail[:, :run_up] *= np.linspace(0, 1, run_up, dtype=np.float32)
+        graph = _meter(self.rate, self.layout)
+        padded = np.pad(tail, ((0, 0), (0, 3 * self._step - tail.shape[1])))
+        frames = [*graph.push(padded), *graph.finish()]
+        return max(_peak(frame.metadata) for frame in frames)
+
+
+def _meter(rate: int, layout: str) -> _Chain:
+    return _Chain(rate, layout, [("ebur128", "metadata=1:peak=true:framelog=quiet")])
+
+
+def _peak(told: Mapping[str, str]) -> float:
+    """The true peak of a measurement, as a share of full scale."""
+    return float(told.get("lavfi.r128.true_peak", "0"))
 
 
 class Writable(Protocol):

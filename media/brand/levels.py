@@ -104,8 +104,12 @@ def reports(target: Path, spec: BrandSpec, levels: Sequence[Level]) -> tuple[Lou
 
 def notices(told: Sequence[LoudnessReport]) -> tuple[Notice, ...]:
     """What is to be said of tracks that did not come to the target."""
-    if any(report.level.before.integrated is None for report in told):
+    unmeasured = [report.level.before for report in told if report.level.before.integrated is None]
+    if any(before.peak is None for before in unmeasured):
         return (Notice("silent_track", "A sound track is silent; its loudness was left as it is."),)
+    if unmeasured:
+        message = "A sound track is shorter than 0.4 s, too short to measure; its loudness was left as it is."
+        return (Notice("too_short_to_measure", message),)
     far = [report for report in told if abs((report.after.integrated or -70) - report.target) > _FAR]
     if far:
         return (Notice("loudness_missed", "The loudness asked for was not reached: see the result of brand."),)

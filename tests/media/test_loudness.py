@@ -14,11 +14,22 @@ import pytest
 from PIL import Image
 
 from media.brand import BrandSpec, ImageCard, Transition, VideoCard, brand
+from media.brand.levels import LoudnessReport, notices
+from media.decode import Reader, Sound
 from media.encode import AudioSpec, Mp4Writer, VideoSpec
 from media.loudness import Ear, Level, Loudness
 from media.sample import Painter, make_sample
+from media.timeline import layout_name
+from media.types import NO_LIMITS
 
 RATE = 48_000
+RECORDINGS = (
+    "iphone_rot90_hevc10_hlg_editlist.mp4",
+    "jfk_speech_11s.flac",
+    "lecture_slides_vfr_h264_aac.mov",
+    "rot90_portrait_h264_aac.mp4",
+)
+"""Their sound begins with the film; all but the second end within a tenth of a second."""
 
 
 def heard_by_ffmpeg(path: Path) -> tuple[float, float]:
@@ -81,6 +92,61 @@ def test_reference_signals(parts, wanted) -> None:
     heard = ear.heard()
     assert heard.integrated == pytest.approx(wanted, abs=0.1)
     assert heard.peak == pytest.approx(max(level for level, _ in parts), abs=0.2)
+
+
+def heard_by_us(samples: np.ndarray, rate: int = RATE, block: int = 1024) -> Loudness:
+    ear = Ear(rate, "mono" if len(samples) == 1 else "stereo")
+    for start in range(0, samples.shape[1], block):
+        ear.write(samples[:, start : start + block])
+    return ear.heard()
+
+
+@pytest.mark.parametrize(("count", "rate"), [(144_001, RATE), (146_000, RATE), (19_201, RATE), (132_501, 44_100)])
+def test_any_length_is_measured(count, rate) -> None:
+    """Not whole tenths of a second: the rest of a tone is as loud as the tone."""
+    wave = (0.157 * np.sin(2 * np.pi * 1000 * np.arange(count) / rate))[None].astype(np.float32)
+    whole = heard_by_us(wave[:, : count // (rate // 10) * (rate // 10)], rate)
+    assert whole.integrated == pytest.approx(-19.1, abs=0.1)
+    heard = heard_by_us(wave, rate)
+    assert (heard.integrated, heard.peak) == (pytest.approx(whole.integrated), pytest.approx(whole.peak, abs=0.2))
+
+
+def test_the_end_counts_for_peaks_alone() -> None:
+    """A click in the last 50 ms lies in no gating block of its own, but it must not clip."""
+    samples = np.concatenate([sine(-30, 3), sine(-30, 0.05)], axis=1)
+    quiet = heard_by_us(samples)
+    assert quiet.peak == pytest.approx(-30, abs=0.2)
+    samples[:, -1000:-990] = 0.8
+    heard = heard_by_us(samples)
+    assert heard.integrated == quiet.integrated
+    assert -2.5 < heard.peak < 0.5
+
+
+def test_less_than_a_gating_block_has_a_peak_alone(tmp_path) -> None:
+    short = heard_by_us(sine(-20, 0.39))
+    assert (short.integrated, short.peak) == (None, pytest.approx(-20, abs=0.2))
+    assert heard_by_us(sine(-20, 0.03)).peak == pytest.approx(-20, abs=0.5)
+    assert heard_by_us(np.zeros((1, 1000), np.float32)) == heard_by_us(np.zeros((1, 0), np.float32))
+    before = Level.to(-16, short)
+    assert before.gain == 0
+    told = [LoudnessReport(-16, before, short)]
+    assert [notice.code for notice in notices(told)] == ["too_short_to_measure"]
+
+
+def test_real_recordings_are_measured_as_by_ffmpeg(shared_media, tmp_path) -> None:
+    heard = {}
+    for name in RECORDINGS:
+        path = shared_media / name
+        with path.open("rb") as file, Reader(file, limits=NO_LIMITS, pictures="none", sound="main") as reader:
+            stream = reader.timeline.audio[0]
+            ear = Ear(stream.rate, layout_name(stream))
+            for item in reader.read(Fraction(0), reader.timeline.duration):
+                if isinstance(item, Sound):
+                    ear.write(item.samples)
+            heard[name] = ear.heard()
+        loud, peak = heard_by_ffmpeg(path)
+        assert heard[name].integrated == pytest.approx(loud, abs=0.15), name
+        assert heard[name].peak == pytest.approx(peak, abs=0.3), name
 
 
 @pytest.mark.parametrize("target", [-14, -16, -23])
