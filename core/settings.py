@@ -175,6 +175,11 @@ class Settings(BaseSettings):
     scratch_dir: Path | None = Field(
         None, description="Folder for a stage's temporary files; the system's own when unset."
     )
+    scratch_min_free_mb: int = Field(
+        256,
+        ge=0,
+        description="A worker takes no stage while less is free in that folder, in MiB; 0 sets no bound.",
+    )
     encode_threads: int = Field(0, ge=0, description="Encoder threads a stage may use; 0 lets the encoder decide.")
     encode_width: int = Field(
         4,

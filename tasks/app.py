@@ -16,6 +16,7 @@ celery_app.config_from_object("celeryconfig")
 celery_app.steps["worker"].update(
     ("tasks.stop:GracefulStop", "tasks.exporter:MetricsExporter", "tasks.alive:SignOfLife")
 )
+celery_app.steps["consumer"].add("tasks.exhaustion:RoomWatch")
 
 
 @celeryd_init.connect

@@ -20,7 +20,7 @@ from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
 from media.errors import MediaError
-from tasks import holder, measure, traces
+from tasks import exhaustion, holder, measure, traces
 from tasks.app import celery_app
 from tasks.context import StageContext
 from tasks.heartbeat import Heartbeat, LeaseLost
@@ -69,6 +69,7 @@ def stage(name: str) -> Callable[[StageFunction], Task[..., None]]:
 
 def _run(task: Task[..., None], stage: Stage, function: StageFunction, lease: Lease) -> None:
     try:
+        exhaustion.check_room()
         claimed = leases.claim(lease, seconds=get_settings().lease_s, attempts=stage.attempts)
     except TransientError as error:
         measure.unavailable(stage.name)
@@ -106,7 +107,8 @@ def _drop(lease: Lease, refused: Refused) -> None:
 def _attempt(task: Task[..., None], stage: Stage, function: StageFunction, claimed: Claim, lease: Lease) -> Job | None:
     """Run a claimed stage as `_work` does, and turn whatever it raises into a row that says why."""
     try:
-        return _work(stage, function, claimed, lease)
+        with exhaustion.told():
+            return _work(stage, function, claimed, lease)
     except LeaseLost:
         _log.info("stage given up", reason="canceled, or taken over by another worker")
         raise Ignore from None

@@ -61,7 +61,7 @@ def begin(stages: Iterable[str]) -> None:
 
 
 def unavailable(stage: str) -> None:
-    """Count a message whose stage could not be claimed, as the database was away."""
+    """Count a message whose stage could not be claimed: the database was away, or there was no room to run it."""
     metrics.STAGE_CLAIMS.labels(stage, "unavailable").inc()
 
 
