@@ -12,11 +12,10 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from media import boxes
+from media import boxes, tables
 from media.boxes import Box
 from media.errors import EngineError
-
-Ints = npt.NDArray[np.int64]
+from media.tables import Ints
 
 LEAD = Fraction(1)
 """Seconds by which everything plays later in fragments than its film has it, so that pictures can be decoded before
@@ -84,13 +83,13 @@ def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
     mdia = _inner(data, trak, b"mdia")
     kind = _content(data, _inner(data, mdia, b"hdlr"))[8:12]
     stbl = _inner(data, _inner(data, mdia, b"minf"), b"stbl")
-    tables = {box.kind: _content(data, box) for box in boxes.children(data, stbl)}
-    sizes = _sizes(tables[b"stsz"])
-    if kind not in KEPT or not len(sizes) or _entry(tables[b"stsd"])[4:8] in {b"jpeg", b"png "}:
+    found = {box.kind: _content(data, box) for box in boxes.children(data, stbl)}
+    sizes = tables.sizes(found[b"stsz"])
+    if kind not in KEPT or not len(sizes) or _entry(found[b"stsd"])[4:8] in {b"jpeg", b"png "}:
         return None
     scale = _scale(_content(data, _inner(data, mdia, b"mdhd")))
-    lasts = _runs(tables[b"stts"], ">u4", 1, 0)
-    offsets = _runs(tables[b"ctts"], ">i4", 1, 0) if b"ctts" in tables else np.zeros(len(sizes), np.int64)
+    lasts = tables.spread(found[b"stts"])
+    offsets = tables.spread(found[b"ctts"], ">i4") if b"ctts" in found else np.zeros(len(sizes), np.int64)
     if not len(lasts) == len(offsets) == len(sizes):
         raise _refused("its tables differ in length")
     decoded = np.concatenate([[0], np.cumsum(lasts[:-1])]).astype(np.int64)
@@ -101,23 +100,19 @@ def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
         # A few pictures, of which each is on show for long: all of them are decoded as late as can be.
         decoded = _latest(shown)
         lasts = np.diff(decoded, append=max(end, int(decoded[-1]) + 1))
-    keys = np.ones(len(sizes), np.bool_)
-    if b"stss" in tables:
-        keys[:] = False
-        keys[np.frombuffer(tables[b"stss"], ">u4", offset=8).astype(np.int64) - 1] = True
     return Track(
         number=_track_id(_content(data, _inner(data, trak, b"tkhd"))),
         kind=kind,
         scale=scale,
         box=_bytes(data, trak),
-        entry=_entry(tables[b"stsd"]),
-        places=_places(tables, sizes),
+        entry=_entry(found[b"stsd"]),
+        places=tables.places(found, sizes),
         sizes=sizes,
         decoded=decoded,
         lasts=lasts,
         shown=shown,
         end=end,
-        keys=keys,
+        keys=tables.keys(found, len(sizes)),
         reordered=int((decoded - shown).max()),
     )
 
@@ -128,29 +123,6 @@ def _latest(shown: Ints) -> Ints:
     # From the back each is one tick at least before the one behind it.
     back = np.arange(len(shown))
     return np.asarray(np.minimum.accumulate((soonest - back)[::-1])[::-1] + back, np.int64)
-
-
-def _sizes(stsz: bytes) -> Ints:
-    size, count = struct.unpack_from(">II", stsz, 4)
-    return np.full(count, size, np.int64) if size else np.frombuffer(stsz, ">u4", count, 12).astype(np.int64)
-
-
-def _runs(table: bytes, kind: str, value: int, count: int) -> Ints:
-    pairs = np.frombuffer(table, kind, offset=8).reshape(-1, 2)
-    return np.repeat(pairs[:, value].astype(np.int64), pairs[:, count].astype(np.int64))
-
-
-def _places(tables: dict[bytes, bytes], sizes: Ints) -> Ints:
-    """The byte at which each sample begins: chunks (`stco`, `co64`) hold runs of samples (`stsc`)."""
-    wide = b"co64" in tables
-    chunks = np.frombuffer(tables[b"co64" if wide else b"stco"], ">u8" if wide else ">u4", offset=8).astype(np.int64)
-    runs = np.frombuffer(tables[b"stsc"], ">u4", offset=8).reshape(-1, 3).astype(np.int64)
-    per_chunk = np.repeat(runs[:, 1], np.diff([*runs[:, 0], len(chunks) + 1]))
-    firsts = np.concatenate([[0], np.cumsum(per_chunk)])
-    if firsts[-1] != len(sizes):
-        raise _refused("its chunks do not hold its samples")
-    before = np.concatenate([[0], np.cumsum(sizes)])[:-1]
-    return np.asarray(np.repeat(chunks - before[firsts[:-1]], per_chunk) + before, np.int64)
 
 
 def _moved(data: io.BytesIO, trak: Box, movie_scale: int, scale: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from av.packet import Packet
 from av.stream import Discard
+from av.video.stream import VideoStream
 
 from media import specs
 from media.errors import InputError
@@ -19,6 +20,7 @@ from media.progress import Meter
 from media.ranges import FARTHEST, Cuts, most_edges
 from media.side import Side
 from media.smartcut.audio import RUN_UP, CopiedSound, Track, can_copy
+from media.smartcut.bulk.carry import Carrier
 from media.smartcut.certificate import Claim, certify
 from media.smartcut.choose import codec_of
 from media.smartcut.edges import EdgeEncoder
@@ -26,6 +28,7 @@ from media.smartcut.entry import entry_before, packets_from
 from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import End, RangeCut
 from media.smartcut.mux import Output, PictureTrack, unit_of
+from media.smartcut.nal import LENGTH_SIZE
 from media.smartcut.pictures import Pictures, Span
 from media.smartcut.resound import EncodedSound
 from media.smartcut.result import SmartCutResult
@@ -63,7 +66,9 @@ class Assembly:
         self._unit = line.video.time_base or Fraction(1, 90_000)
         self._interval = math.ceil(1 / line.rate / self._unit) + 1 if cuts == "frames" else 0
         self._notices = Notices()
-        self._at = Fraction(0)
+        self._at = self._begin = Fraction(0)
+        self._announced = False
+        self._carrier: Carrier | None = None
         self._codec = codec_of(line.video)
         self._threads, self._finer = threads, finer
         self._seen: list[dict[int, array[int]]] = []
@@ -87,7 +92,9 @@ class Assembly:
             crf=CRF - self._finer,
             threads=self._threads,
         )
-        with Output(self._target, title=self._container.metadata.get("title")) as output:
+        with Output(
+            self._target, title=self._container.metadata.get("title"), bulk=self._source.table is not None
+        ) as output:
             headers = self._codec.extradata(encoder.headers() if until == "exact" else b"")
             track = output.pictures(
                 self._video,
@@ -101,6 +108,7 @@ class Assembly:
             most = most_edges(ranges, self._line.rate)
             pictures = Pictures(track, self._video, self._codec, encoder, witness=witness, most=most, on_work=tick)
             tracks = self._tracks(output)
+            self._carrier = self._carrier_of(output, pictures, tracks)
             self._side.open(output.container, [track.time_base])
             for start, end in ranges:
                 self._range(pictures, tracks, start, end, until)
@@ -129,6 +137,7 @@ class Assembly:
             ],
             marks=pictures.marks,
             witness=witness,
+            carried=() if self._carrier is None else self._carrier.done,
         )
         seams = certify(self._source, self._target, claim, threads=self._threads, on_work=self._meter.tick)
         reencoded = pictures.encoded_ticks * track.time_base
@@ -157,6 +166,25 @@ class Assembly:
                 tracks.append(EncodedSound(stream, output.encoded_sound(spec), origin, self._meter.tick))
         return tracks
 
+    def _carrier_of(self, output: Output, pictures: Pictures, tracks: Sequence[Track]) -> Carrier | None:
+        """What copies runs of samples as bytes; None where packets are needed: other sound, texts, no index."""
+        source, codec = self._source, self._codec
+        sounds = [sound for sound in tracks if isinstance(sound, CopiedSound)]
+        if source.file is None or source.table is None or codec.length_size != LENGTH_SIZE:
+            return None
+        if len(sounds) < len(tracks) or self._side.indexes:
+            return None
+        return Carrier(
+            source.file,
+            self._video,
+            source.table,
+            codec=codec,
+            output=output,
+            pictures=pictures,
+            sounds=sounds,
+            on_tick=self._carried_to,
+        )
+
     def _range(self, pictures: Pictures, tracks: Sequence[Track], start: Fraction, end: Fraction, until: End) -> None:
         first, last = self._tick(start), self._tick(end)
         if until == "border":
@@ -175,6 +203,9 @@ class Assembly:
             until=until,
         )
         pictures.begin(cut, self._at)
+        self._begin = cut.start * self._unit
+        if self._carrier is not None:
+            self._carrier.begin()
         for sound in tracks:
             sound.open(cut.start * self._unit - self._line.origin, end, _SLACK[until])
         self._side.look_back(self._container, cut.start * self._unit - self._line.origin)
@@ -202,32 +233,53 @@ class Assembly:
         by_index |= dict.fromkeys(self._side.indexes, self._side.take)
         streams: list[Any] = [self._video, *(sound.stream for sound in tracks), *self._side.streams(self._container)]
         lead = RUN_UP if tracks else Fraction(0)
-        end = cut.end * self._unit
-        picture = self._video.index
-        announced = False
+        self._announced = False
         # Noted apart from what is made of the packets, for the check at the end.
         seen = {stream.index: array("q") for stream in (self._video, *(sound.stream for sound in tracks))}
         self._seen.append(seen)
         watchdog = Watchdog()
         packets = packets_from(self._container, streams, cut.start, lead, self._line.origin, watchdog=watchdog)
+        leap = self._read(packets, cut, pictures, tracks, by_index)
+        while leap is not None:
+            packets = packets_from(self._container, streams, leap, Fraction(0), self._line.origin, watchdog=watchdog)
+            leap = self._read(_since(packets, self._video, leap), cut, pictures, tracks, by_index)
+        cut.finish()
+        if watchdog.leaped:
+            self._notices.add(*TIMES_LEAP)
+        if not self._announced:
+            self._announce(pictures, tracks)
+
+    def _read(
+        self,
+        packets: Iterable[Packet[Any]],
+        cut: RangeCut,
+        pictures: Pictures,
+        tracks: Sequence[Track],
+        by_index: Mapping[int, Callable[[Packet[Any]], None]],
+    ) -> int | None:
+        """Hand out the packets of a range, until all have come; a tick where samples were copied up to there, so that
+        packets are wanted from there on."""
+        end = cut.end * self._unit
+        picture, seen = self._video.index, self._seen[-1]
+        latest: dict[int, tuple[int, int]] = {}
         for number, packet in enumerate(packets):
             if number % _REPORT_EVERY == 0:
-                self._report(packet, cut, announced=announced)
+                self._report(packet, cut, announced=self._announced)
             if packet.pts is not None and packet.stream_index in seen:
                 seen[packet.stream_index].append(packet.pts)
+                latest[packet.stream_index] = (packet.pos or 0, packet.pts)
             if packet.stream_index != picture:
                 by_index[packet.stream_index](packet)
             elif not cut.done:
                 cut.feed(packet)
                 pictures.require_few(cut.waiting)
-                announced = announced or self._announce(pictures, tracks)
+                self._announced = self._announced or self._announce(pictures, tracks)
+                leap = None if self._carrier is None else self._carrier.carry(cut, latest, seen)
+                if leap is not None:
+                    return leap
             if cut.done and self._has_all(tracks, _decoded(packet) - end):
                 break
-        cut.finish()
-        if watchdog.leaped:
-            self._notices.add(*TIMES_LEAP)
-        if not announced:
-            self._announce(pictures, tracks)
+        return None
 
     def _has_all(self, tracks: Sequence[Track], past: Fraction) -> bool:
         """Whether sound and text of a range have come, when the file has been read `past` seconds beyond its end."""
@@ -242,6 +294,10 @@ class Assembly:
         self._meter.report(done)
         if announced:
             self._side.advance(done)
+
+    def _carried_to(self, tick: int) -> None:
+        """Tell how far runs of samples have come."""
+        self._meter.report(self._at + tick * self._unit - self._begin)
 
     def _announce(self, pictures: Pictures, tracks: Sequence[Track]) -> bool:
         """Tell the sound where the range begins, as soon as that is known."""
@@ -265,6 +321,15 @@ def _require_close(cut: Range, start: Fraction, end: Fraction) -> None:
     """A range goes from frame to frame; where frames are far apart (slides) that would cut away what was asked."""
     if abs(cut.start - start) > FARTHEST or abs((cut.end or end) - end) > FARTHEST:
         raise NotCuttable("sparse_pictures", "At a cut the pictures of the source are too far apart.")
+
+
+def _since(packets: Iterable[Packet[Any]], video: VideoStream, tick: int) -> Iterator[Packet[Any]]:
+    """Packets without the pictures that come before the one shown at a tick."""
+    there = False
+    for packet in packets:
+        there = there or (packet.stream_index == video.index and packet.pts == tick)
+        if there or packet.stream_index != video.index:
+            yield packet
 
 
 def _decoded(packet: Packet[Any]) -> Fraction:

@@ -17,12 +17,14 @@ from collections import deque
 from fractions import Fraction
 from typing import Any, Protocol
 
+import numpy as np
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from media.smartcut.errors import NotCuttable
 from media.smartcut.mux import SoundTrack
 from media.smartcut.ticks import Ticks
+from media.tables import Ints
 
 RUN_UP = Fraction(3, 10)
 """Seconds of sound needed before a cut: decoders warm up, and copied packets want a predecessor."""
@@ -126,6 +128,39 @@ class CopiedSound:
         self.full = packet.pts > self._enough
         if self._place is not None and len(self._queue) >= _BATCH:
             self._take(self._sure - self._length * 2)
+
+    def follows(self, ticks: Ints) -> Ints | None:
+        """Where packets at `ticks`, the next ones of the track, go if each takes the slot behind the one before it;
+        None where they would not, or copying has not begun."""
+        if self._place is None or self._next is None or self.full:
+            return None
+        # What is written of the queue may be later than what is asked for by half a packet.
+        self._take(self._sure - self._length * 2)
+        distance = self._place.distance
+        if distance is None or self._queue:
+            return None
+        slots = self._next + self._length * np.arange(len(ticks), dtype=np.int64)
+        off = ticks + distance - slots
+        fits = (np.abs(off) <= self._length // 2).all() and (
+            not len(slots) or slots[-1] < self._sure - self._length * 2
+        )
+        return slots if fits else None
+
+    def carry(self, slots: Ints, starts: Ints, sizes: Ints) -> int:
+        """Packets that lie in the file from bytes `starts` on take these slots, one at least; see `follows`. Return the
+        number of the first one in its track."""
+        if self._held is not None:
+            self._output.write(self._held[1], self._held[0], int(slots[0]) - self._held[0])
+        self._held = None
+        first = self._output.samples
+        self._output.carry(slots, starts, sizes)
+        self._next = int(slots[-1]) + self._length
+        return first
+
+    def end(self, tick: int, data: bytes) -> None:
+        """The last packet of the track comes, of which no other follows."""
+        self._queue.append((tick, data))
+        self._take(self._sure - self._length * 2)
 
     def begin(self, first: Fraction, at: Fraction) -> None:
         """See `Track.begin`."""

@@ -7,6 +7,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from media.smartcut import h264, nal
+from media.smartcut.bulk.plain import Units
 from media.smartcut.codec import Kind, Picture
 from media.smartcut.errors import NotCuttable
 
@@ -28,9 +29,10 @@ class Avc:
     """
 
     tag = "avc1"
+    units = Units.told_by(lambda first: first & 31, kept=set(range(32)) - _HEADERS - {h264.AUD}, slices=_SLICES)
 
     def __init__(self, extradata: bytes) -> None:
-        self._length_size, headers = _headers(extradata)
+        self.length_size, headers = _headers(extradata)
         self._sps = [unit for unit in headers if unit[0] & 31 == h264.SPS]
         self._pps = [unit for unit in headers if unit[0] & 31 == h264.PPS]
         if not self._sps or not self._pps:
@@ -54,7 +56,7 @@ class Avc:
         units = []
         kind = Kind.OTHER
         intra = True
-        for unit in nal.split(data, self._length_size):
+        for unit in nal.split(data, self.length_size):
             number = unit[0] & 31
             if number in _HEADERS:
                 if bytes(unit) not in self._known:
@@ -71,7 +73,7 @@ class Avc:
             raise NotCuttable("damaged_pictures", "A packet of the source holds no picture.")
         if kind is Kind.OTHER and intra:
             kind = Kind.INTRA
-        return Picture(kind, nal.rejoin(data, self._length_size, units))
+        return Picture(kind, nal.rejoin(data, self.length_size, units))
 
     def entry(self, picture: Picture) -> bytes:
         """See `Codec.entry`: an IDR picture needs no change."""

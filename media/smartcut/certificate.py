@@ -21,8 +21,10 @@ import numpy.typing as npt
 from av.container import InputContainer
 
 from media.smartcut.around import compare
+from media.smartcut.bulk.carry import PICTURE, Carried
+from media.smartcut.bulk.proof import check_carried
 from media.smartcut.errors import failed
-from media.smartcut.index import shown_ticks
+from media.smartcut.index import picture_table, sample_table
 from media.smartcut.pictures import Seam, Span
 from media.smartcut.result import SeamReport
 from media.smartcut.sync import LISTEN, Opened, sound_offset
@@ -40,7 +42,7 @@ class Claim:
 
     `read` and `heard` are, for each range, the ticks of all packets of picture, and of each sound track, that were read
     of the source; `marks` the marks of the samples that were copied (see `media.smartcut.whole`), in decoding order;
-    `witness` has seen the edges.
+    `witness` has seen the edges, `carried` are the runs of samples that were copied as bytes.
     """
 
     spans: Sequence[Span]
@@ -53,6 +55,7 @@ class Claim:
     heard: Sequence[Mapping[int, npt.NDArray[np.int64]]]
     marks: Sequence[int]
     witness: Witness
+    carried: Sequence[Carried] = ()
 
 
 def certify(
@@ -66,7 +69,11 @@ def certify(
     with target.open("rb") as file, open_source(file, NO_LIMITS) as opened:
         check_index(opened, claim.frames, claim.unit)
         _check_headers(opened, claim)
-        made = Opened(opened, timeline(opened), shown_ticks(file, opened, opened.streams.video[0]))
+        line, table = timeline(opened), picture_table(file, opened, opened.streams.video[0])
+        made = Opened(opened, line, None if table is None else table.shown)
+        if table is not None and claim.carried:
+            sounds = {number: sample_table(stream) for number, stream in enumerate(line.audio)}
+            check_carried(file, {PICTURE: table} | sounds, claim.carried, on_work=on_work)
         check_times(made.shown, source, claim, on_work=on_work)
         check_samples(file, opened, claim.marks, digests=claim.witness.digests, on_work=on_work)
         on_work()

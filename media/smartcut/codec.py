@@ -8,6 +8,8 @@ from typing import Protocol
 
 from av.video.codeccontext import VideoCodecContext
 
+from media.smartcut.bulk.plain import Units
+
 
 class Kind(Enum):
     """What a picture means to somebody who enters the stream here."""
@@ -36,6 +38,10 @@ class Codec(Protocol):
     """The sample entry: `avc1`, `hvc1`."""
     pixels: int
     """Of the largest frame that any of the source's parameter sets allows."""
+    length_size: int | None
+    """Bytes of the length before each NAL unit of the source; None where they stand behind start codes."""
+    units: Units
+    """Which NAL units `picture` leaves in a sample."""
 
     def picture(self, data: bytes) -> Picture:
         """Parse a packet of the source; a view of its bytes is enough, and spares copies.

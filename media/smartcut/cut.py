@@ -24,7 +24,7 @@ from media.readahead import announce
 from media.smartcut.assembly import Assembly
 from media.smartcut.errors import CoarseEdges, NotCuttable
 from media.smartcut.gops import End
-from media.smartcut.index import shown_ticks
+from media.smartcut.index import picture_table
 from media.smartcut.mux import removed_on_error
 from media.smartcut.result import SmartCutResult
 from media.smartcut.sync import Opened
@@ -100,9 +100,9 @@ def _run(
         if line.video is not None:
             _require_times(source, container, line.video)
         meter = Meter(on_progress, sum((end - start for start, end in ranges), Fraction(0)))
-        shown = None if line.video is None else shown_ticks(source, container, line.video)
+        table = None if line.video is None else picture_table(source, container, line.video)
         with removed_on_error(target):
-            opened = Opened(container, line, shown)
+            opened = Opened(container, line, None if table is None else table.shown, source, table)
             for finer in _FINER:
                 try:
                     result = _assemble(Assembly(opened, target, threads, meter, finer=finer, cuts=cuts), ranges, until)

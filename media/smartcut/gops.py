@@ -125,6 +125,16 @@ class RangeCut:
         """How many pictures that are to be encoded have come before the entry."""
         return 0 if self.ready else len(self._early)
 
+    @property
+    def waiting_to_be_copied(self) -> int | None:
+        """How many of the pictures fed last wait to be copied, while nothing else is done; None at the edges."""
+        edge = not self.ready or self.done or self._entry is None or self._beyond or self._late
+        return None if edge or any(access.entry for access in self._window) else len(self._window)
+
+    def leap(self) -> None:
+        """What waited, and what follows, is copied otherwise, up to a picture at which decoding may begin."""
+        self._window, self._run_up = [], RunUp(2)
+
     def finish(self) -> None:
         """The stream ends, or nothing more of this range will come."""
         if not self.done:

@@ -10,6 +10,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from media.smartcut import hevc, nal
+from media.smartcut.bulk.plain import Units
 from media.smartcut.codec import Kind, Picture
 from media.smartcut.errors import NotCuttable
 
@@ -28,9 +29,14 @@ class Hvc:
     """
 
     tag = "hvc1"
+    units = Units.told_by(
+        lambda first: first >> 1 & 63,
+        kept=set(range(64)) - PARAMETER_SETS - {hevc.AUD},
+        slices=set(range(hevc.LAST_SLICE + 1)),
+    )
 
     def __init__(self, extradata: bytes) -> None:
-        self._length_size, units = headers(extradata)
+        self.length_size, units = headers(extradata)
         self._headers = {
             number: [unit for unit in units if hevc.kind(unit) == number] for number in sorted(PARAMETER_SETS)
         }
@@ -49,7 +55,7 @@ class Hvc:
     def picture(self, data: bytes) -> Picture:
         """See `Codec.picture`."""
         units, found = [], Kind.OTHER
-        for unit in nal.split(data, self._length_size):
+        for unit in nal.split(data, self.length_size):
             number = hevc.kind(unit)
             if number in PARAMETER_SETS:
                 if bytes(unit) not in self._known:
@@ -64,7 +70,7 @@ class Hvc:
             units.append(unit)
         if all(hevc.kind(unit) > hevc.LAST_SLICE for unit in units):
             raise NotCuttable("damaged_pictures", "A packet of the source holds no picture.")
-        return Picture(found, nal.rejoin(data, self._length_size, units))
+        return Picture(found, nal.rejoin(data, self.length_size, units))
 
     def entry(self, picture: Picture) -> bytes:
         """See `Codec.entry`."""

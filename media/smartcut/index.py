@@ -2,36 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from media import boxes
 from media.smartcut.entry import first_packet
+from media.tables import Flags, Ints
 
 
-def shown_ticks(source: BinaryIO, container: InputContainer, stream: VideoStream) -> npt.NDArray[np.int64] | None:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All samples of a track in decoding order: the `ticks` at which they are shown, the byte at which each begins and
+    its length, which of them are keyframes, and which are hidden by the edit list."""
+
+    ticks: Ints
+    places: Ints
+    sizes: Ints
+    keys: Flags
+    hidden: Flags
+
+    @property
+    def shown(self) -> Ints:
+        """The ticks at which pictures are shown, in decoding order."""
+        return self.ticks[~self.hidden]
+
+
+def shown_ticks(source: BinaryIO, container: InputContainer, stream: VideoStream) -> Ints | None:
     """The ticks at which the pictures are shown, in decoding order; None where there is no whole index.
 
     Reads the index and the first packet: best right after opening, while they are at hand.
     """
+    table = picture_table(source, container, stream)
+    return None if table is None else table.shown
+
+
+def picture_table(source: BinaryIO, container: InputContainer, stream: VideoStream) -> Table | None:
+    """The samples of a picture track; None where there is no whole index. Reads as `shown_ticks` does."""
     if not container.format.name.startswith("mov,"):
         return None
     place = source.tell()
     offsets = boxes.composition_offsets(source, stream.id, stream.frames)
     source.seek(place)
-    entries = list(stream.index_entries)
-    if offsets is None or len(offsets) not in {1, len(entries)} or len(entries) != stream.frames:
+    table = sample_table(stream)
+    if offsets is None or len(offsets) not in {1, len(table.ticks)} or len(table.ticks) != stream.frames:
         return None
     first = first_packet(container, stream)
     if first is None or first.pts is None:
         return None
     # The index is in decoding time; between it and the packets lies a constant (edit lists, negative offsets).
-    shift = first.pts - entries[0].timestamp - int(offsets[0])
-    ticks = np.array([entry.timestamp for entry in entries if not entry.is_discard], np.int64)
-    kept = np.array([not entry.is_discard for entry in entries])
-    later: npt.NDArray[np.int64] = offsets[kept] if len(offsets) > 1 else offsets
-    return np.asarray(ticks + shift + later, np.int64)
+    shift = first.pts - int(table.ticks[0]) - int(offsets[0])
+    return Table(table.ticks + shift + offsets, table.places, table.sizes, table.keys, table.hidden)
+
+
+def sample_table(stream: VideoStream | AudioStream) -> Table:
+    """The samples of a track as FFmpeg's index has them: `ticks` are those of decoding."""
+    entries = [
+        (entry.timestamp, entry.pos, entry.size, entry.is_keyframe, entry.is_discard) for entry in stream.index_entries
+    ]
+    columns = np.array(entries, np.int64).reshape(-1, 5).T
+    return Table(columns[0], columns[1], columns[2], columns[3] != 0, columns[4] != 0)

@@ -11,14 +11,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import av
+import numpy as np
 from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from media.encode import AudioSpec, AudioTrack, engine_errors, timescale
 from media.side.tags import language_of, title_of
+from media.smartcut.bulk.layout import STAND_IN, Layout
+from media.smartcut.bulk.moov import Run
 from media.smartcut.errors import NotCuttable
+from media.tables import Flags, Ints
 
 # Sound may lag behind an edge that is encoded while no sound is read.
 _INTERLEAVE_MICROSECONDS = 60_000_000
@@ -35,17 +40,20 @@ class Output:
         OSError: the disk is full or the target cannot be written.
     """
 
-    def __init__(self, target: Path, *, title: str | None = None) -> None:
+    def __init__(self, target: Path, *, title: str | None = None, bulk: bool = False) -> None:
         self._target = target
-        self._file = target.open("wb", buffering=0)
+        self._layout = Layout(target) if bulk else None
+        self._file = target.open("wb", buffering=0) if self._layout is None else self._layout.muxed
+        options = {
+            "movie_timescale": str(_MOVIE_TIMESCALE),
+            "max_interleave_delta": str(_INTERLEAVE_MICROSECONDS),
+        }
         self.container = av.open(
             self._file,
             "w",
             format="mp4",
-            container_options={
-                "movie_timescale": str(_MOVIE_TIMESCALE),
-                "max_interleave_delta": str(_INTERLEAVE_MICROSECONDS),
-            },
+            # What is laid beside the muxer begins as the muxer has begun, which must have been written by then.
+            container_options=options | ({"flush_packets": "1"} if bulk else {}),
             buffer_size=_WRITE_BUFFER,
         )
         if title:
@@ -55,15 +63,38 @@ class Output:
         self, template: VideoStream, *, tag: str, extradata: bytes, delay: int, rate: Fraction
     ) -> PictureTrack:
         """Add the picture track: like `template`, with its display matrix, under one sample entry."""
-        return PictureTrack(self.container, template, tag=tag, extradata=extradata, delay=delay, rate=rate)
+        return PictureTrack(self, template, tag=tag, extradata=extradata, delay=delay, rate=rate)
 
     def sound(self, template: AudioStream) -> SoundTrack:
         """Add a sound track of copied packets."""
-        return SoundTrack(self.container, template)
+        return SoundTrack(self, template)
 
     def encoded_sound(self, spec: AudioSpec) -> AudioTrack:
         """Add a sound track that is encoded."""
         return AudioTrack(self.container, spec)
+
+    def put(self, data: memoryview) -> int:
+        """Lay a run of samples into a file in `bulk`, behind all samples before it; return its place."""
+        assert self._layout is not None
+        return self._layout.put(data)
+
+    def runs(self, stream: Stream) -> list[Run]:
+        """The list of the runs of a track, to be added to."""
+        return [] if self._layout is None else self._layout.runs(_number(stream))
+
+    @property
+    def ready(self) -> bool:
+        """Whether runs can be laid: in `bulk`, and when the muxer has begun."""
+        return self._layout is not None and self._layout.begun
+
+    def muxed(self, data: bytes) -> bytes:
+        """What the muxer is to get for a sample."""
+        return data if self._layout is None else STAND_IN
+
+    def lay(self, stream: Stream, time: float, data: bytes) -> None:
+        """Lay a sample, which is decoded at `time` seconds, when the muxer has got what it is to get for it."""
+        if self._layout is not None:
+            self._layout.add(_number(stream), time, data)
 
     def __enter__(self) -> Self:
         return self
@@ -76,10 +107,14 @@ class Output:
             if error is None:
                 with engine_errors():
                     self.container.close()
+                if self._layout is not None:
+                    self._layout.finish()
                 finished = True
         finally:
             # A closed file makes PyAV skip the trailer of a file that is given up.
             self._file.close()
+            if self._layout is not None:
+                self._layout.close()
             if not finished:
                 self.container.close()
                 self._target.unlink(missing_ok=True)
@@ -91,7 +126,7 @@ class PictureTrack:
 
     def __init__(
         self,
-        container: av.container.OutputContainer,
+        output: Output,
         template: VideoStream,
         *,
         tag: str,
@@ -99,9 +134,10 @@ class PictureTrack:
         delay: int,
         rate: Fraction,
     ) -> None:
-        self._container = container
+        self._container, self._output = output.container, output
         self.time_base = unit_of(template)
-        self._stream = container.add_stream_from_template(template)
+        self._stream = self._container.add_stream_from_template(template)
+        self._runs, self._muxed, self._first = output.runs(self._stream), 0, 0
         context = self._stream.codec_context
         context.extradata = extradata
         context.codec_tag = tag
@@ -123,10 +159,31 @@ class PictureTrack:
         dts = self._decoding_time(pts)
         if dts > pts:
             raise NotCuttable("reorder_changes", "The source reorders its pictures further than it declares.")
-        packet = sample(data, self._stream, pts, duration)
+        packet = sample(self._output.muxed(data), self._stream, pts, duration)
         packet.dts, packet.is_keyframe, packet.time_base = dts, key, self.time_base
         _mux(self._container, packet)
+        self._output.lay(self._stream, dts * float(self.time_base), data)
+        self._first = self._first if self._muxed else dts
+        self._muxed += 1
         self.frames += 1
+
+    @property
+    def steady(self) -> bool:
+        """Whether as many pictures are there as are reordered, so that runs may follow."""
+        return self.frames > self._delay
+
+    def carry(self, shown: Ints, keys: Flags, places: Ints, sizes: Ints) -> None:
+        """Samples that are in the file follow: shown at ticks of `time_base`, all of them after those before them.
+
+        Raises:
+            NotCuttable: as `write`.
+        """
+        waiting = np.sort(np.concatenate([np.array(self._waiting, np.int64), shown]))
+        decoded, self._waiting = waiting[: len(shown)], waiting[len(shown) :].tolist()
+        if (decoded > shown).any():
+            raise NotCuttable("reorder_changes", "The source reorders its pictures further than it declares.")
+        self._runs.append(Run(self._muxed, decoded - self._first, shown - self._first, keys, places, sizes))
+        self.frames += len(shown)
 
     def _decoding_time(self, pts: int) -> int:
         if self.frames < self._delay:
@@ -138,9 +195,11 @@ class PictureTrack:
 class SoundTrack:
     """Copied packets at sample-exact times; what lies before 0 is hidden by the edit list."""
 
-    def __init__(self, container: av.container.OutputContainer, template: AudioStream) -> None:
-        self._container = container
-        self._stream = container.add_stream_from_template(template)
+    def __init__(self, output: Output, template: AudioStream) -> None:
+        self._container, self._output = output.container, output
+        self._stream = self._container.add_stream_from_template(template)
+        self._runs, self._muxed, self._first = output.runs(self._stream), 0, 0
+        self.samples = 0
         self.time_base = Fraction(1, template.rate)
         self._stream.time_base = self.time_base
         language, title = language_of(template), title_of(template)
@@ -151,9 +210,19 @@ class SoundTrack:
 
     def write(self, data: bytes, pts: int, duration: int) -> None:
         """Write a packet that begins at sample `pts` and lasts `duration` samples."""
-        packet = sample(data, self._stream, pts, duration)
+        packet = sample(self._output.muxed(data), self._stream, pts, duration)
         packet.time_base = self.time_base
         _mux(self._container, packet)
+        self._output.lay(self._stream, pts * float(self.time_base), data)
+        self._first = self._first if self._muxed else pts
+        self._muxed += 1
+        self.samples += 1
+
+    def carry(self, shown: Ints, places: Ints, sizes: Ints) -> None:
+        """Packets that are in the file follow: they begin at samples `shown`."""
+        times = shown - self._first
+        self._runs.append(Run(self._muxed, times, times, np.ones(len(times), np.bool_), places, sizes))
+        self.samples += len(times)
 
 
 @contextmanager
@@ -168,6 +237,11 @@ def removed_on_error(target: Path) -> Iterator[None]:
 def unit_of(stream: VideoStream) -> Fraction:
     """The time base in which pictures of `stream` are written."""
     return timescale(stream.time_base or Fraction(1, 90_000))
+
+
+def _number(stream: Stream) -> int:
+    """The number that the muxer gives to a track: it counts them as they are added."""
+    return stream.index + 1
 
 
 def _mux(container: av.container.OutputContainer, packet: Packet[Any]) -> None:

@@ -19,8 +19,9 @@ from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import Access, Edge, RangeCut
 from media.smartcut.mux import PictureTrack
 from media.smartcut.ticks import Ticks
-from media.smartcut.whole import ENCODED, mark
+from media.smartcut.whole import CARRIED, ENCODED, mark
 from media.smartcut.witness import AROUND, Witness
+from media.tables import Flags, Ints
 
 # A range in which no frame begins, or none for longer than this, begins with the frame that is on show.
 _HOLD = Fraction(1)
@@ -132,6 +133,23 @@ class Pictures:
         self.marks.append(mark(data) if access.entry else access.mark)
         self.copied += 1
         self._on_work()
+
+    @property
+    def place(self) -> Ticks | None:
+        """Gives the output's tick of a tick of the range, while pictures are copied and nothing else is done."""
+        copying = self._span is not None and self._open is None and self._witness.idle and self._track.steady
+        return self._span.place if copying and self._span is not None else None
+
+    def carry(self, places: Ints, keys: Flags, starts: Ints, sizes: Ints) -> None:
+        """Samples that lie in the file from bytes `starts` on are shown at ticks `places` of the output.
+
+        Raises:
+            NotCuttable: reorder_changes.
+        """
+        self._track.carry(places, keys, starts, sizes)
+        self._witness.skip(len(places))
+        self.marks.extend([CARRIED] * len(places))
+        self.copied += len(places)
 
     def expect(self, packets: list[Packet[Any]]) -> None:
         """Where the range begins, and whether with the frame already on show: `packets` are those of its edge."""

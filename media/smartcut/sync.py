@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median_low
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Discard
 
 from media.smartcut.errors import failed
+from media.smartcut.index import Table
+from media.tables import Ints
 from media.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -28,11 +28,14 @@ _ENOUGH = 4
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file, opened, its timeline, and when its pictures are shown, in ticks, if its index tells."""
+    """A file, opened, its timeline, and when its pictures are shown, in ticks, if its index tells; where samples are to
+    be copied as bytes, also the file itself and the pictures in its index."""
 
     container: InputContainer
     line: Timeline
-    shown: npt.NDArray[np.int64] | None = None
+    shown: Ints | None = None
+    file: BinaryIO | None = None
+    table: Table | None = None
 
 
 def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: int) -> Fraction | None:

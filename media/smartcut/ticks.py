@@ -17,6 +17,11 @@ class Ticks:
     def __call__(self, ticks: int) -> int:
         return (ticks * self._factor + self._offset) // self._divisor
 
+    @property
+    def distance(self) -> int | None:
+        """By how many ticks all are moved; None where the units differ."""
+        return self(0) if self._factor == self._divisor else None
+
     def earliest(self, place: int) -> int:
         """The first tick that becomes `place` or a later one."""
         return -((self._offset - place * self._divisor) // self._factor)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from media.smartcut.pictures import Span
     from media.smartcut.sync import Opened
 
-ENCODED = -1
-"""Stands for the mark of a sample that was not copied."""
+ENCODED, CARRIED = -1, -2
+"""Stand for the mark of a sample that was not copied, and of one that was copied with others."""
 _ENDS = 512
 # Pictures that are looked at before the listener is told again.
 _AT_ONCE = 256
@@ -98,7 +98,7 @@ def check_samples(
     on_work: Callable[[], None] = lambda: None,
 ) -> None:
     """Check that copied pictures lie in the file as they were read; `marks` are in decoding order. Of samples whose
-    `digests` are known, by their place in it, every byte is looked at.
+    `digests` are known, by their place in it, every byte is looked at; runs of samples have a check of their own.
 
     Raises:
         NotCuttable: certificate_failed.
@@ -107,6 +107,8 @@ def check_samples(
     for number, (entry, wanted) in enumerate(zip(video.index_entries, marks, strict=True)):
         if number % _AT_ONCE == 0:
             on_work()
+        if wanted == CARRIED:
+            continue
         good = wanted == ENCODED or _mark_at(file, entry.pos, entry.size) == wanted
         if good and number in whole:
             good = digest(os.pread(file.fileno(), entry.size, entry.pos)) == whole[number]

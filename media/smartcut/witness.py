@@ -58,6 +58,15 @@ class Witness:
         self.given: dict[int, bytes] = {}
         self.digests: dict[int, bytes] = {}
 
+    @property
+    def idle(self) -> bool:
+        """Whether no edge is being looked at."""
+        return self._decoder is None
+
+    def skip(self, count: int) -> None:
+        """So many samples go into the track that are far from every edge."""
+        self._samples += count
+
     def seen(self, tick: int) -> bool:
         """Whether the picture at a tick was decoded and found good, or its fingerprint is there to be compared."""
         return tick in self.psnr or tick in self.prints

@@ -32,6 +32,12 @@ def source(request, clips):
     return path if request.param == path.name else make(path, folder, request.param)
 
 
+@pytest.fixture(autouse=True)
+def by_packets(monkeypatch):
+    """What is copied as runs of bytes has negative controls of its own (`test_bulk`)."""
+    monkeypatch.setattr("media.smartcut.bulk.carry._WORTH", 1 << 40)
+
+
 @pytest.fixture
 def refused(cut, source, tmp_path):
     def run(match: str, path=source, keep=KEEP) -> None:

@@ -47,6 +47,7 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "two_tracks.mp4": ("", "-map 0:v -map 0:a -map 0:a -c:v copy -c:a:0 copy -c:a:1 aac -ar:a:1 32000"),
     "vfr.mp4": ("", f"-vf select=lt(mod(n\\,7)\\,3)+eq(mod(n\\,11)\\,5) -fps_mode vfr {_H264} -g 20"),
     "pause.mp4": ("", f"-vf select=lt(n\\,10)+gt(n\\,100) -fps_mode vfr {_H264} -g 20"),
+    "early_end.mp4": ("", "-c:v copy -filter:a atrim=end=4 -c:a aac"),
     "rotated.mp4": ("-display_rotation 90", "-c copy"),
     "colours.mkv": (
         "",
