@@ -26,6 +26,7 @@ SOURCES = [
     "clip.mp4",
     "clip.mov",
     "pyramid.mp4",
+    "short.mp4",
     "no_b.mp4",
     "intra.mp4",
     "high10.mp4",

@@ -30,6 +30,8 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "open.mkv": ("", f"{_H264} -x264-params open-gop=1:keyint=30:bframes=3:min-keyint=30:scenecut=0"),
     "clip.mkv": ("", "-c copy"),
     "clip.ts": ("", "-c copy"),
+    "clip.mov": ("", "-c copy"),
+    "silent.mov": ("", "-c:v copy -an"),
     "clip.flv": ("", "-c copy"),
     "clip.avi": ("", "-c copy"),
     "open.avi": ("", f"{_H264} -x264-params open-gop=1:keyint=30:bframes=3:b-adapt=0:scenecut=0"),
