@@ -150,8 +150,21 @@ class Storage(Protocol):
     def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop an upload with its parts; one that has ended is fine."""
 
-    def sign_get(self, key: str, *, expires_s: int, filename: str, content_type: str, inline: bool = False) -> str:
-        """Return a URL to GET the object from; browsers save it as `filename` unless `inline`."""
+    def sign_get(
+        self,
+        key: str,
+        *,
+        expires_s: int,
+        filename: str,
+        content_type: str,
+        inline: bool = False,
+        since: int | None = None,
+    ) -> str:
+        """Return a URL to GET the object from; browsers save it as `filename` unless `inline`.
+
+        It works for `expires_s` from now on, or since then (seconds since 1970, not in the future); for the same
+        `since` it is the same.
+        """
 
     def check(self) -> None:
         """Return when the storage can be used; raises TransientError."""

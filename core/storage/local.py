@@ -158,14 +158,23 @@ class LocalStorage:
             if there:
                 folder.remove(self._temporary)
 
-    def sign_get(self, key: str, *, expires_s: int, filename: str, content_type: str, inline: bool = False) -> str:
+    def sign_get(
+        self,
+        key: str,
+        *,
+        expires_s: int,
+        filename: str,
+        content_type: str,
+        inline: bool = False,
+        since: int | None = None,
+    ) -> str:
         """Return a URL that serves the object, with Range, under this name and type."""
         kind = checked_content_type(content_type)
         return self._sign(
             Grant(
                 method="GET",
                 key=base.checked_key(key),
-                expires=int(time.time()) + expires_s,
+                expires=(int(time.time()) if since is None else since) + expires_s,
                 content_type=kind,
                 content_disposition=content_disposition(filename, kind, inline=inline),
             )

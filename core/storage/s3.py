@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from boto3.session import Session
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
@@ -24,6 +25,7 @@ from core.storage import base
 from core.storage.base import ObjectMissing, OpenUpload, Part, Settled, Stored, StoredObject, Stream
 from core.storage.measure import measure
 from core.storage.pieces import Check, Piece, go_on
+from core.storage.presigning import signed_since
 from core.storage.ranged import RangedFile
 from core.storage.signing import checked_content_type, content_disposition
 from core.storage.streaming import StreamedUpload
@@ -69,6 +71,7 @@ class S3Storage:
         self._secret_access_key = secret_access_key
         self._style = addressing_style
         self._clients: dict[tuple[int, str | None, int, int], S3Client] = {}
+        self._credentials: dict[int, Credentials] = {}
 
     def put_file(self, key: str, path: Path, *, content_type: str) -> Stored:
         """Send the file, large ones in parts by four threads."""
@@ -247,7 +250,16 @@ class S3Storage:
         except base.UploadMissing:
             return
 
-    def sign_get(self, key: str, *, expires_s: int, filename: str, content_type: str, inline: bool = False) -> str:
+    def sign_get(
+        self,
+        key: str,
+        *,
+        expires_s: int,
+        filename: str,
+        content_type: str,
+        inline: bool = False,
+        since: int | None = None,
+    ) -> str:
         """Return a presigned GET that serves the object, with Range, under this name and type."""
         kind = checked_content_type(content_type)
         params = {
@@ -257,7 +269,13 @@ class S3Storage:
             "ResponseContentDisposition": content_disposition(filename, kind, inline=inline),
         }
         with self._errors(key):
-            return self._public().generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s)
+            client = self._public()
+            url = client.generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s)
+            if since is None:
+                return url
+            # Those of a role are fetched anew before they end.
+            credentials = self._credentials[os.getpid()].get_frozen_credentials()
+            return signed_since(url, credentials, region=client.meta.region_name, since=since, expires_s=expires_s)
 
     def check(self) -> None:
         """Ask once, for five seconds at most, whether the bucket is there; raises TransientError."""
@@ -289,14 +307,13 @@ class S3Storage:
 
     def _connect(self, endpoint_url: str | None, attempts: int, read_timeout_s: int) -> S3Client:
         # A Session of its own: boto3's default one must not be used by two threads.
-        session = Session()
+        session = Session(aws_access_key_id=self._access_key_id, aws_secret_access_key=self._secret_access_key)
         session.events.register("before-parse.s3", _fail_when_cut)
+        self._credentials[os.getpid()] = cast(Credentials, session.get_credentials())
         client = session.client(
             "s3",
             region_name=self._region,
             endpoint_url=endpoint_url,
-            aws_access_key_id=self._access_key_id,
-            aws_secret_access_key=self._secret_access_key,
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": self._style},

@@ -265,6 +265,22 @@ def test_addresses_expire(storage, place, store, upload):
     assert storage.list_parts(*upload) == []
 
 
+def test_an_address_that_counts_from_a_moment_is_always_the_same(storage, store):
+    key, moment = store("file", b"some bytes"), int(time.time()) - 100
+
+    def signed(name, **when):
+        return storage.sign_get(key, filename=name, content_type=MP4, **when)
+
+    url = signed("日本 1.mp4", expires_s=160, since=moment)
+    assert url == signed("日本 1.mp4", expires_s=160, since=moment)
+    assert url != signed("日本 1.mp4", expires_s=160, since=moment - 1)
+    answer = httpx.get(url)
+    assert (answer.status_code, answer.content, answer.headers["Content-Type"]) == (200, b"some bytes", MP4)
+    assert unquote(answer.headers["Content-Disposition"].rpartition("''")[2]) == "日本 1.mp4"
+    assert httpx.get(changed(url)).status_code == 403
+    assert httpx.get(signed("a.mp4", expires_s=60, since=moment)).status_code == 403
+
+
 def test_a_download_address_is_for_that_file(storage, place, store):
     key, other = store("file", b"x"), store("other", b"y")
     url = storage.sign_get(key, expires_s=60, filename="a.mp4", content_type=MP4)
