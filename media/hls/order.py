@@ -83,6 +83,14 @@ class Seams:
         """The segments of each joint."""
         return [self.rendition.segments[slice(*item)] for item in self.order if not isinstance(item, Body)]
 
+    @property
+    def duration(self) -> Fraction:
+        """Seconds that all of the order plays, whatever there is of it by now."""
+        bodies = (item.end - item.start for item in self.order if isinstance(item, Body))
+        return sum(bodies, Fraction(0)) + sum(
+            (segment.duration for joint in self.joints for segment in joint), Fraction(0)
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """JSON: times as exact fractions."""
         items = [

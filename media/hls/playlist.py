@@ -50,6 +50,8 @@ def media_playlist(
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{kind}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        # Players take what has no end yet for a broadcast, and would begin near its last segment.
+        *(["#EXT-X-START:TIME-OFFSET=0"] if kind == "EVENT" else []),
         *_body(stretches),
     ]
     return "\n".join([*lines, *(["#EXT-X-ENDLIST"] if whole else [])]) + "\n"
