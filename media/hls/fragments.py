@@ -1,8 +1,8 @@
 """Writes an initialisation segment and movie fragments (ISO/IEC 14496-12, 8.8) of tracks at hand.
 
 A fragment is `moof` and `mdat`: pictures first, then the sound beside them. There is no edit list, which browsers pass
-over; instead all begins `LEAD` seconds late, so that pictures can be decoded before they are shown. Negative offsets
-would do as well, but FFmpeg shows such pictures later than the sound beside them.
+over; instead all begins `LEAD` seconds late, for sound may begin a little before its picture. Nor are there negative
+offsets, with which FFmpeg shows pictures later than the sound beside them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _moof(number: int, runs: Sequence[Run], offset: int) -> bytes:
     for run in runs:
         track = run.track
         head = box(b"tfhd", struct.pack(">II", _BASE_IS_MOOF, track.number))
-        begins = int(track.decoded[run.samples][0]) + run.shift + round(LEAD * track.scale) - track.reordered
+        begins = int(track.decoded[run.samples][0]) + run.shift + round(LEAD * track.scale)
         parts.append(box(b"traf", head + box(b"tfdt", struct.pack(">IQ", 1 << 24, begins)) + _table(run, offset)))
         offset += run.size
     return box(b"moof", b"".join(parts))
@@ -85,7 +85,7 @@ def _table(run: Run, offset: int) -> bytes:
     columns = [track.lasts[samples], track.sizes[samples]]
     flags = _OFFSET | _DURATION | _SIZE
     if track.kind == b"vide":
-        later = track.shown[samples] - track.decoded[samples] + track.reordered
+        later = track.shown[samples] - track.decoded[samples]
         columns += [np.where(track.keys[samples], _KEY, _OTHER), later]
         flags |= _FLAGS | _LATER
     table = np.column_stack(columns).astype(">u4")

@@ -18,8 +18,8 @@ from media.errors import EngineError
 from media.tables import Ints
 
 LEAD = Fraction(1)
-"""Seconds by which everything plays later in fragments than its film has it, so that pictures can be decoded before
-they are shown."""
+"""Seconds by which everything plays later in fragments than its film has it, for no time may be negative: sound can
+begin a little before its picture, and pictures that are shown before the first keyframe are decoded after it."""
 KEPT = {b"vide", b"soun"}
 
 
@@ -28,9 +28,8 @@ class Track:
     """The main picture or the main sound of a file, by its samples in decoding order.
 
     `shown` are their times in ticks (`scale` of them make a second), without edit list: 0 is when the film begins,
-    `end` when the last one ends. `decoded` are decoding times that rise from the first sample's time of showing on,
-    `reordered` is by how many ticks, at most, a sample is decoded after it would have to be shown: no more than
-    `LEAD`. `box` is the whole `trak`, `entry` its sample entry.
+    `end` when the last one ends. `decoded` are decoding times that rise, none later than the sample is shown, and
+    `lasts` what is between them. `box` is the whole `trak`, `entry` its sample entry.
     """
 
     number: int
@@ -45,7 +44,6 @@ class Track:
     shown: Ints
     end: int
     keys: npt.NDArray[np.bool_]
-    reordered: int
 
 
 def read_tracks(file: BinaryIO) -> tuple[bytes, list[Track]]:
@@ -92,14 +90,10 @@ def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
     offsets = tables.spread(found[b"ctts"], ">i4") if b"ctts" in found else np.zeros(len(sizes), np.int64)
     if not len(lasts) == len(offsets) == len(sizes):
         raise _refused("its tables differ in length")
-    decoded = np.concatenate([[0], np.cumsum(lasts[:-1])]).astype(np.int64)
-    shown = decoded + offsets + _moved(data, trak, movie_scale, scale)
-    decoded += int(shown.min())
-    end = int(decoded[-1] + lasts[-1])
-    if int((decoded - shown).max()) > LEAD * scale:
-        # A few pictures, of which each is on show for long: all of them are decoded as late as can be.
-        decoded = _latest(shown)
-        lasts = np.diff(decoded, append=max(end, int(decoded[-1]) + 1))
+    since = np.concatenate([[0], np.cumsum(lasts[:-1])]).astype(np.int64)
+    shown = since + offsets + _moved(data, trak, movie_scale, scale)
+    end = int(shown.min() + since[-1] + lasts[-1])
+    decoded = _decoding(shown)
     return Track(
         number=_track_id(_content(data, _inner(data, trak, b"tkhd"))),
         kind=kind,
@@ -109,20 +103,29 @@ def _track(data: io.BytesIO, trak: Box, movie_scale: int) -> Track | None:
         places=tables.places(found, sizes),
         sizes=sizes,
         decoded=decoded,
-        lasts=lasts,
+        lasts=np.diff(decoded, append=max(end, int(decoded[-1]) + 1)),
         shown=shown,
         end=end,
         keys=tables.keys(found, len(sizes)),
-        reordered=int((decoded - shown).max()),
     )
 
 
-def _latest(shown: Ints) -> Ints:
-    """The latest decoding times that rise, and that no sample is shown before."""
+def _decoding(shown: Ints) -> Ints:
+    """Decoding times that rise, as late as can be: whatever can be entered is decoded when it is shown.
+
+    Players put a segment where its first decoding time is, and would leave a gap before it, or show it late, if its
+    first picture were shown any later. Pictures that wait for one that is shown before them are decoded at the pace of
+    those that are shown nearest to each other, or as much faster as they have to be: so none lasts longer than it shows.
+    """
     soonest = np.minimum.accumulate(shown[::-1])[::-1]
-    # From the back each is one tick at least before the one behind it.
+    due, firsts, counts = np.unique(soonest, return_index=True, return_counts=True)
+    least = int(np.diff(np.sort(shown)).min()) if len(shown) > 1 else 1
+    paces = np.minimum(np.diff(due, prepend=due[0] - least * counts[0]) // counts, least)
+    ahead = np.repeat(firsts + counts, counts) - 1 - np.arange(len(shown))
+    decoded = soonest - ahead * np.repeat(paces, counts)
+    # Where a clock is too coarse, from the back each is one tick at least before the one behind it.
     back = np.arange(len(shown))
-    return np.asarray(np.minimum.accumulate((soonest - back)[::-1])[::-1] + back, np.int64)
+    return np.asarray(np.minimum.accumulate((decoded - back)[::-1])[::-1] + back, np.int64)
 
 
 def _moved(data: io.BytesIO, trak: Box, movie_scale: int, scale: int) -> int:

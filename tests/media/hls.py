@@ -42,6 +42,16 @@ class Piece:
                 if packet.size
             ]
 
+    def decoding(self) -> list[tuple[Fraction, Fraction, Fraction]]:
+        """(time shown, time decoded, duration) of every picture, in the order in which they are decoded."""
+        with av.open(io.BytesIO(self.data)) as container:
+            stream = container.streams.video[0]
+            return [
+                tuple(time * stream.time_base for time in (packet.pts, packet.dts, packet.duration))
+                for packet in container.demux(stream)
+                if packet.size
+            ]
+
     def sound(self) -> np.ndarray:
         """Mono samples."""
         with av.open(io.BytesIO(self.data)) as container:
@@ -51,7 +61,9 @@ class Piece:
 
     def complaints(self) -> str:
         """What ffmpeg says when it decodes it all."""
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "warning", "-f", "mp4", "-i", "-", "-f", "null", "-"]
+        # By the clock of the file: of a variable rate, which ffmpeg guesses, two pictures could get one time.
+        reading = ["-f", "mp4", "-i", "-", "-enc_time_base:v", "demux", "-f", "null", "-"]
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "warning", *reading]
         done = subprocess.run(command, input=self.data, capture_output=True, check=False, timeout=60)
         return done.stderr.decode() or ("" if done.returncode == 0 else "failed")
 

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import m3u8
+import numpy as np
 import pytest
 
 from media.encode import AudioSpec, Mp4Writer, VideoSpec
@@ -79,6 +80,24 @@ def test_films_of_other_encoders(clip, tmp_path, name):
     late = found[0][0] - HEAD
     assert [time - late for time, _ in found] == pytest.approx([HEAD + Fraction(n, 30) for n in range(180)], abs=1e-4)
     assert abs(made.duration - 6) < Fraction(1, 30)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "pyramid.mp4", "baseline.mp4", "hevc_closed.mp4", "vfr.mp4", "pause.mp4"])
+def test_a_segment_is_decoded_from_when_it_is_shown_for_as_long_as_it_is_shown(clip, tmp_path, name):
+    """Players put it where its first picture is decoded, and the next one behind the sum of what pictures last."""
+    film, target = clip if name == clip.name else make(clip, tmp_path, name), tmp_path / "packed.mp4"
+    with film.open("rb") as file:
+        made = package([Clip(file)], target, segment=Fraction(2))
+    text = media_playlist([Stretch("packed.mp4", made.init, made.segments)], longest=longest([made]))
+    data = target.read_bytes()
+    for piece, segment in zip(pieces(text, lambda _: data), made.segments, strict=True):
+        shown, decoded, lasts = (np.array(column) for column in zip(*piece.decoding(), strict=True))
+        assert decoded[0] == shown[0] == shown.min() == HEAD + segment.start
+        assert (np.diff(decoded) > 0).all()
+        assert (decoded <= shown).all()
+        assert (np.diff(decoded) == lasts[:-1]).all()
+        assert sum(lasts) == segment.duration
+        assert max(shown + lasts) <= HEAD + segment.start + segment.duration
 
 
 def test_a_film_without_sound_and_one_without_picture(silent_clip, tmp_path):
