@@ -11,7 +11,7 @@ export VIDEO KEEP
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv dev demo up test chaos check audit format bench images images-test gallery clean
+.PHONY: help venv dev demo up test hlsjs chaos check audit format bench images images-test gallery clean
 
 help: ## List the targets
 	@echo 'Targets:'
@@ -48,6 +48,9 @@ up: .venv/run ## Run the whole system here until Ctrl-C
 
 test: .venv/dev ## Run every test
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+hlsjs: .venv/dev ## Fetch hls.js from npm's registry: with it, one more test plays streams
+	@$(BIN)/python -m tests.playback.hlsjs
 
 SEED ?= 7
 chaos: .venv/dev ## Run 200 jobs while 100 things die: some 20 minutes; SEED=8 draws others
