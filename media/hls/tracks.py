@@ -115,7 +115,7 @@ def _decoding(shown: Ints) -> Ints:
 
     Players put a segment where its first decoding time is, and would leave a gap before it, or show it late, if its
     first picture were shown any later. Pictures that wait for one that is shown before them are decoded at the pace of
-    those that are shown nearest to each other, or as much faster as they have to be: so none lasts longer than it shows.
+    those that are shown nearest to each other, or faster where they have to be: so none lasts longer than it is shown.
     """
     soonest = np.minimum.accumulate(shown[::-1])[::-1]
     due, firsts, counts = np.unique(soonest, return_index=True, return_counts=True)
