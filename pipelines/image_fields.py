@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from pipelines.times import WholeRegexp
+from pipelines.times import WholeRegexp, decimal
 
 TRANSPARENT = "transparent"
 _DECIMALS = 4
@@ -51,11 +51,8 @@ class Number(Plain):
 
     def normal(self, text: str) -> str:
         """Return a decimal string."""
-        try:
-            number = Decimal(text)
-        except ArithmeticError:
-            raise ValidationError("Not a number.") from None
-        if not number.is_finite() or not self._least <= number <= self._most:
+        number = decimal(text)
+        if not self._least <= number <= self._most:
             raise ValidationError(f"Must be from {plain(self._least)} to {plain(self._most)}.")
         return plain(Fraction(number))
 

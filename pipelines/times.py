@@ -28,6 +28,32 @@ class WholeRegexp(validate.Regexp):
         return value
 
 
+_LONGEST_NUMBER = 64
+_LONGEST_EXPONENT = 32
+
+
+def decimal(text: str) -> Decimal:
+    """Return the number that a text of the request is.
+
+    Its exponent is bounded: made into a fraction, `1e-9999999` or `0e9999999` would be a number of millions of digits.
+
+    Raises:
+        ValidationError: it is none, or is not finite, or has far more digits than anybody needs.
+    """
+    if len(text) > _LONGEST_NUMBER:
+        raise ValidationError("Not a number of a few digits.")
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        raise ValidationError("Not a number.") from None
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValidationError("Not a number.")
+    if abs(exponent) > _LONGEST_EXPONENT:
+        raise ValidationError("Not a number of a few digits.")
+    return number
+
+
 class Time(fields.Field[str]):
     """Seconds: a number, a decimal string, or `HH:MM:SS.mmm`; becomes a decimal string in normal form."""
 
@@ -63,11 +89,8 @@ class Share(fields.Field[str]):
         return value
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
-        try:
-            share = Decimal(str(value))
-        except ArithmeticError:
-            raise ValidationError("Not a number.") from None
-        if isinstance(value, bool) or not share.is_finite() or not 0 <= share <= 1:
+        share = decimal(str(value))
+        if isinstance(value, bool) or not 0 <= share <= 1:
             raise ValidationError("Must be between 0 and 1.")
         return format_time(Fraction(share), places=4)
 

@@ -18,6 +18,7 @@ import pillow_heif
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 
+from media import boxes
 from media.errors import InputError
 from media.image import colour, gif
 from media.image.formats import ANIMATED, PLUGINS, kind_of
@@ -35,6 +36,9 @@ _DAMAGED = (
 
 # Kinds whose plugin holds nothing more of the file than `info` once a still is loaded: it need not be copied.
 _DETACHED = {"jpeg", "png", "webp"}
+
+# Kinds that are ISO media files, whose boxes say how long they are.
+_BOXED = {"heif", "avif"}
 
 # EXIF orientation (CIPA DC-008, 4.6.5.1.6): what shows the stored picture upright.
 _UPRIGHT = {
@@ -178,6 +182,9 @@ def open_image(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> ImageFile:
     data = head + source.read(limits.max_image_bytes - len(head) + 1)
     if len(data) > limits.max_image_bytes:
         raise InputError("too_many_bytes", f"The image is larger than {limits.max_image_bytes} bytes.")
+    if kind in _BOXED and any(box.end > len(data) for box in boxes.top_level(io.BytesIO(data))):
+        # libheif would show what is missing as a green picture.
+        raise InputError("damaged_file", "The image is cut off.")
     return ImageFile(data, kind, limits)
 
 

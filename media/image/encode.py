@@ -33,14 +33,28 @@ _LONGEST = {"jpeg": 65_500, "webp": 16_383, "avif": 65_535, "gif": 65_535, "png"
 _OPAQUE = 128
 """GIF knows no half transparency: from this alpha on a pixel is there."""
 
-_LEFT_OUT = {
-    *(Base.Orientation, Base.ImageWidth, Base.ImageLength, Base.ExifImageWidth, Base.ExifImageHeight),
-    *(Base.BitsPerSample, Base.Compression, Base.StripOffsets, Base.StripByteCounts, Base.RowsPerStrip),
-    *(Base.PhotometricInterpretation, Base.SamplesPerPixel, Base.PlanarConfiguration, Base.InterColorProfile),
-    *(Base.TileWidth, Base.TileLength, Base.TileOffsets, Base.TileByteCounts, Base.ColorMap, Base.XMLPacket),
-    *(Base.MakerNote, Base.ExifInteroperabilityOffset, IFD.Exif, IFD.GPSInfo, IFD.Interop),
+_TAGS = {
+    *(Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.HostComputer),
+    *(Base.Copyright, Base.XResolution, Base.YResolution, Base.ResolutionUnit, Base.Rating, Base.RatingPercent),
+    *(Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject),
 }
-"""What the new file's pixels make untrue, how the old file was laid out, and directories."""
+_SHOT_TAGS = {
+    *(Base.ExposureTime, Base.FNumber, Base.ExposureProgram, Base.SpectralSensitivity, Base.ISOSpeedRatings, Base.OECF),
+    *(Base.SensitivityType, Base.StandardOutputSensitivity, Base.RecommendedExposureIndex, Base.ISOSpeed),
+    *(Base.ISOSpeedLatitudeyyy, Base.ISOSpeedLatitudezzz, Base.ExifVersion, Base.DateTimeOriginal),
+    *(Base.DateTimeDigitized, Base.OffsetTime, Base.OffsetTimeOriginal, Base.OffsetTimeDigitized),
+    *(Base.ShutterSpeedValue, Base.ApertureValue, Base.BrightnessValue, Base.ExposureBiasValue, Base.MaxApertureValue),
+    *(Base.SubjectDistance, Base.MeteringMode, Base.LightSource, Base.Flash, Base.FocalLength),
+    *(Base.UserComment, Base.SubsecTime, Base.SubsecTimeOriginal, Base.SubsecTimeDigitized, Base.FlashEnergy),
+    *(Base.FocalPlaneXResolution, Base.FocalPlaneYResolution, Base.FocalPlaneResolutionUnit, Base.SubjectLocation),
+    *(Base.ExposureIndex, Base.SensingMethod, Base.FileSource, Base.SceneType, Base.CFAPattern, Base.CustomRendered),
+    *(Base.ExposureMode, Base.WhiteBalance, Base.DigitalZoomRatio, Base.FocalLengthIn35mmFilm, Base.SceneCaptureType),
+    *(Base.GainControl, Base.Contrast, Base.Saturation, Base.Sharpness, Base.SubjectDistanceRange),
+    *(Base.ImageUniqueID, Base.CameraOwnerName, Base.BodySerialNumber, Base.LensSpecification, Base.LensMake),
+    *(Base.LensModel, Base.LensSerialNumber),
+}
+"""Of a file's own tags and of those of the shot (CIPA DC-008, 4.6), what is still true of another file. A list of what
+is kept: a TIFF can tell the place in tags of its own (GeoTIFF, IPTC, Photoshop), and others may come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +92,18 @@ def write(path: Path, frames: Sequence[Frame], how: Encoding, *, exif: Image.Exi
 
 
 def kept(exif: Image.Exif, wish: Metadata) -> Image.Exif | None:
-    """The tags to write again: none, or all but what is not true any more; the place only where that was asked for.
+    """The tags to write again: none, or those that are known and still true; the place only where that was asked for.
 
     A maker's own notes are left out: nobody can say what is in them, and moving them breaks them.
     """
     if wish == "strip" or not exif:
         return None
     made = Image.Exif()
-    made.update({tag: value for tag, value in exif.items() if tag not in _LEFT_OUT})
-    for directory in (IFD.Exif, IFD.GPSInfo) if wish == "keep-gps" else (IFD.Exif,):
-        tags = {tag: value for tag, value in exif.get_ifd(directory).items() if tag not in _LEFT_OUT}
+    made.update({tag: value for tag, value in exif.items() if tag in _TAGS})
+    for directory, known in ((IFD.Exif, _SHOT_TAGS), (IFD.GPSInfo, None)):
+        if known is None and wish != "keep-gps":
+            continue
+        tags = {tag: value for tag, value in exif.get_ifd(directory).items() if known is None or tag in known}
         if tags:
             made.get_ifd(directory).update(tags)
     return made

@@ -171,6 +171,13 @@ def test_cut_off_files_are_damaged(photo, kind):
     assert refusal(data[:40]) == "damaged_file"
 
 
+@pytest.mark.parametrize("share", [Fraction(1, 9), Fraction(1, 2), Fraction(99, 100)])
+def test_a_picture_of_tiles_that_is_cut_off_is_damaged(shared_media, share):
+    # Telephones write tiles, and what is missing of them would be green.
+    data = (shared_media / "photo.heic").read_bytes()
+    assert refusal(data[: int(len(data) * share)]) == "damaged_file"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_altered_bytes_never_do_worse_than_a_refusal(photo, kind):
     whole = encoded(photo.resize((48, 32)), kind).getvalue()

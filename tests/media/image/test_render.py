@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffTags
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from pixel_measures import encoded, psnr, wide_gamut
 
 from media.errors import InputError
@@ -202,6 +203,26 @@ def test_metadata_is_stripped_or_kept_and_the_place_only_on_request(tagged, made
     assert found["keep-gps"].get_ifd(0x8825)[2] == (48.0, 30.0, 0.0)
     with open(files["keep"].filename, "rb") as file:
         assert b"GPS" not in file.read()
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "avif"])
+def test_a_tiff_tells_the_place_in_no_other_way(photo, made, kind):
+    tags = ImageFileDirectory_v2()
+    for number, content, layout in (
+        (33922, (0.0, 0.0, 0.0, 13.3777, 52.5163, 0.0), TiffTags.DOUBLE),
+        (34737, "SECRET grid|", TiffTags.ASCII),
+        (33723, b"\x1c\x02\x5a\x00\x06SECRET", TiffTags.UNDEFINED),
+        (34377, b"8BIM\x04\x22\0\0\0\0\0\x06SECRET", TiffTags.UNDEFINED),
+        (0x0110, "Model 7", TiffTags.ASCII),
+    ):
+        tags[number] = content
+        tags.tagtype[number] = layout
+    data = encoded(photo, "TIFF", tiffinfo=tags).getvalue()
+    assert 33922 in Image.open(io.BytesIO(data)).getexif()
+    files, _ = made(data, [output("keep", kind, metadata="keep")])
+    assert dict(Image.open(files["keep"].filename).getexif()) == {0x0110: "Model 7"}
+    with open(files["keep"].filename, "rb") as file:
+        assert b"SECRET" not in file.read()
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "avif", "gif"])
