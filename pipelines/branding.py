@@ -12,7 +12,7 @@ from core.models import Asset
 from pipelines.brand_schema import CUT
 from pipelines.planner import Output, Planner
 
-_STANDARD: Mapping[str, Any] = {"background": "#101820", "color": "#ffffff", "accent": None, "font": "sans"}
+_STANDARD: Mapping[str, Any] = {"background": "#101820", "color": None, "accent": None, "font": "sans"}
 _ASSETS = ("intro", "outro", "watermark")
 
 

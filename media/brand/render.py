@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from media.brand.inlay import Inlay
 from media.brand.levels import levels_for, notices, reports
+from media.brand.look import legibility
 from media.brand.paint import mostly_painted
 from media.brand.result import BrandResult
 from media.brand.spec import BrandSpec
@@ -79,9 +80,9 @@ def _mostly_painted(body: BinaryIO, spec: BrandSpec, limits: Limits) -> bool:
 
 
 def listened(made: BrandResult, target: Path, spec: BrandSpec, levels: Sequence[Level]) -> BrandResult:
-    """What was written, with the loudness that it has now."""
+    """What was written, with the loudness that it has now, and what is to be said of that and of its colours."""
     told = reports(target, spec, levels)
-    return replace(made, loudness=told, warnings=(*made.warnings, *notices(told)))
+    return replace(made, loudness=told, warnings=(*made.warnings, *notices(told), *legibility(spec)))
 
 
 def explained(made: BrandResult, reason: NotCuttable | None) -> BrandResult:

@@ -116,7 +116,7 @@ def brand_segments(
     whole = join(plan, pictures, sound or _own_sound(body), painted, side=material, on_progress=joining)
     if plain:
         meter.finish()
-        return _plain(whole)
+        return listened(_plain(whole), target, spec, ())
 
     def splicing(done: Fraction) -> None:
         meter.report(_JOINING + done * (1 - _JOINING))

@@ -19,7 +19,7 @@ POSITIONS: tuple[Position, ...] = get_args(Position)
 
 DEFAULT_DURATION = Fraction(4)
 LONGEST_STILL = Fraction(600)
-BACKGROUND, COLOR = "#101820", "#ffffff"
+BACKGROUND = "#101820"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ class ImageCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitleCard:
-    """Text that is drawn (`media.titling`), shown for `duration` seconds; colours are `#rrggbb`, an `accent` that is
-    None goes with the background. `logo` is an image."""
+    """Text that is drawn (`media.titling`), shown for `duration` seconds; colours are `#rrggbb`, a `color` or
+    `accent` that is None goes with the background. `logo` is an image."""
 
     title: str
     subtitle: str = ""
     duration: Fraction = DEFAULT_DURATION
     template: CardTemplate = "plain"
     background: str = BACKGROUND
-    color: str = COLOR
+    color: str | None = None
     accent: str | None = None
     font: Family = "sans"
     logo: BinaryIO | None = None
@@ -129,7 +129,7 @@ class LowerThird:
     template: LowerTemplate = "bar"
     side: Side = "left"
     background: str = BACKGROUND
-    color: str = COLOR
+    color: str | None = None
     accent: str | None = None
     font: Family = "sans"
     logo: BinaryIO | None = None

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
 
-from media.titling.colours import ink_for
 from media.titling.look import Look, Surface
 from media.titling.scene import USUAL, Element, Scene
-from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate, sized, written
+from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate
 
 CardTemplate = Literal["plain", "center", "bar", "split", "frame", "band"]
 CARD_TEMPLATES: tuple[CardTemplate, ...] = get_args(CardTemplate)
 
 _LOGO = Fraction(16, 100)
-_SOFT = 191
-"""Strength of a subtitle, of 255."""
 
 
 def card(
@@ -71,9 +68,9 @@ class _Page(Surface):
 
     def logo(self, x: int, y: int, *, begin: Fraction = Fraction(0), centred: bool = False) -> list[Element]:
         """The logo with its left upper corner, or the middle of its upper side, at (x, y)."""
-        if self.look.logo is None:
+        picture = self.mark(self.look.background, width=self.width, height=round(self.short * _LOGO))
+        if picture is None:
             return []
-        picture = sized(self.look.logo, width=self.width, height=round(self.short * _LOGO))
         return [Element(picture, x - picture.width // 2 if centred else x, y, begin)]
 
 
@@ -88,12 +85,12 @@ def _plain(page: _Page, heading: str, below: str) -> list[Element]:
     elements = [
         *page.logo(page.left, top),
         Element(plate(max(upper.size * 3 // 2, 8), page.thick, page.look.accent), page.left, rule, way="across"),
-        Element(written(upper, page.look.color), page.left, head, Fraction(15, 100)),
+        Element(page.words(upper, page.look.background), page.left, head, Fraction(15, 100)),
     ]
     if lower:
         below_rule = rule + page.thick + gap
         elements.append(
-            Element(written(lower, page.look.color, strength=_SOFT), page.left, below_rule, Fraction(4, 10))
+            Element(page.words(lower, page.look.background, soft=True), page.left, below_rule, Fraction(4, 10))
         )
     return elements
 
@@ -109,12 +106,16 @@ def _center(page: _Page, heading: str, below: str) -> list[Element]:
     elements = [
         *page.logo(middle, top, centred=True),
         Element(
-            written(upper, page.look.color, align="center"), middle - upper.width // 2, head, Fraction(1, 10), "rise"
+            page.words(upper, page.look.background, align="center"),
+            middle - upper.width // 2,
+            head,
+            Fraction(1, 10),
+            "rise",
         ),
         Element(plate(wide, page.thick, page.look.accent), middle - wide // 2, rule, Fraction(3, 10), "middle"),
     ]
     if lower:
-        words = written(lower, page.look.color, align="center", strength=_SOFT)
+        words = page.words(lower, page.look.background, align="center", soft=True)
         at = rule + page.thick + gap
         elements.append(Element(words, middle - lower.width // 2, at, Fraction(5, 10), "rise"))
     return elements
@@ -132,10 +133,10 @@ def _bar(page: _Page, heading: str, below: str) -> list[Element]:
     elements = [
         Element(plate(wide, total, page.look.accent), page.left, top, way="down"),
         *page.logo(x, top, begin=Fraction(1, 10)),
-        Element(written(upper, page.look.color), x, head, Fraction(25, 100), "left"),
+        Element(page.words(upper, page.look.background), x, head, Fraction(25, 100), "left"),
     ]
     if lower:
-        words = written(lower, page.look.color, strength=_SOFT)
+        words = page.words(lower, page.look.background, soft=True)
         elements.append(Element(words, x, head + upper.height + gap, Fraction(4, 10), "left"))
     return elements
 
@@ -153,13 +154,13 @@ def _split(page: _Page, heading: str, below: str) -> list[Element]:
     total = upper.height + (gap + lower.height if lower else 0)
     top = (high - total) // 2 if beside else panel[1] + (high - panel[1] - total) // 2
     elements = [Element(plate(*panel, page.look.accent), 0, 0, way="down" if beside else "across")]
-    if page.look.logo is not None:
-        mark = sized(page.look.logo, width=panel[0] * 3 // 5, height=panel[1] * 2 // 5)
+    mark = page.mark(page.look.accent, width=panel[0] * 3 // 5, height=panel[1] * 2 // 5)
+    if mark is not None:
         at = (panel[0] - mark.width) // 2, (panel[1] - mark.height) // 2
         elements.append(Element(mark, *at, Fraction(3, 10)))
-    elements.append(Element(written(upper, page.look.color), left, top, Fraction(3, 10), "rise"))
+    elements.append(Element(page.words(upper, page.look.background), left, top, Fraction(3, 10), "rise"))
     if lower:
-        words = written(lower, page.look.color, strength=_SOFT)
+        words = page.words(lower, page.look.background, soft=True)
         elements.append(Element(words, left, top + upper.height + gap, Fraction(45, 100), "rise"))
     return elements
 
@@ -180,10 +181,12 @@ def _frame(page: _Page, heading: str, below: str) -> list[Element]:
         Element(along, page.left, page.top, way="down"),
         Element(across, page.left, bottom, Fraction(2, 10), "across"),
         *page.logo(middle, top, begin=Fraction(3, 10), centred=True),
-        Element(written(upper, page.look.color, align="center"), middle - upper.width // 2, head, Fraction(4, 10)),
+        Element(
+            page.words(upper, page.look.background, align="center"), middle - upper.width // 2, head, Fraction(4, 10)
+        ),
     ]
     if lower:
-        words = written(lower, page.look.color, align="center", strength=_SOFT)
+        words = page.words(lower, page.look.background, align="center", soft=True)
         at = head + upper.height + gap
         elements.append(Element(words, middle - lower.width // 2, at, Fraction(55, 100)))
     return elements
@@ -198,14 +201,13 @@ def _band(page: _Page, heading: str, below: str) -> list[Element]:
     total = page.logo_height + high + (gap + lower.height if lower else 0)
     top = max((page.size[1] - total) // 2, 0)
     band = top + page.logo_height
-    ink = ink_for(page.look.accent, page.look.background, page.look.color)
     elements = [
         Element(plate(page.size[0], high, page.look.accent), 0, band, way="across", length=USUAL),
         *page.logo(page.left, top, begin=Fraction(2, 10)),
-        Element(written(upper, ink), page.left, band + pad, Fraction(3, 10), "left"),
+        Element(page.words(upper, page.look.accent), page.left, band + pad, Fraction(3, 10), "left"),
     ]
     if lower:
-        words = written(lower, page.look.color, strength=_SOFT)
+        words = page.words(lower, page.look.background, soft=True)
         elements.append(Element(words, page.left, band + high + gap, Fraction(45, 100), "left"))
     return elements
 

@@ -11,6 +11,8 @@ from media.errors import InputError
 
 Rgb = tuple[int, int, int]
 
+BLACK: Rgb = (16, 16, 16)
+WHITE: Rgb = (255, 255, 255)
 _MIN_CONTRAST = 3
 _LEGIBLE = 4.5
 """Contrast that WCAG 2.2 (1.4.3) asks of text."""
@@ -38,9 +40,21 @@ def accent_for(background: Rgb, color: Rgb) -> Rgb:
 
 def ink_for(ground: Rgb, *wanted: Rgb) -> Rgb:
     """The first of the wanted colours that is legible on a ground; black or white where none is."""
-    black, white = (16, 16, 16), (255, 255, 255)
-    best = max((black, white), key=lambda ink: contrast(ink, ground))
-    return next((ink for ink in wanted if contrast(ink, ground) >= _LEGIBLE), best)
+    best = max((BLACK, WHITE), key=lambda ink: contrast(ink, ground))
+    return next((ink for ink in wanted if is_legible(ink, ground)), best)
+
+
+def mixed(ink: Rgb, ground: Rgb, strength: int) -> Rgb:
+    """What an ink looks like on a ground that shows through it; `strength` of 255 is solid."""
+    red, green, blue = (
+        round(i * strength / 255 + g * (255 - strength) / 255) for i, g in zip(ink, ground, strict=True)
+    )
+    return red, green, blue
+
+
+def is_legible(ink: Rgb, ground: Rgb) -> bool:
+    """Whether WCAG 2.2 takes one for text on the other."""
+    return contrast(ink, ground) >= _LEGIBLE
 
 
 def contrast(one: Rgb, other: Rgb) -> float:

@@ -10,10 +10,11 @@ from typing import Literal, get_args
 from PIL import ImageFilter, ImageOps
 from PIL.Image import Image
 
-from media.titling.colours import ink_for
+from media.lettering import Block
+from media.titling.colours import WHITE, Rgb, contrast
 from media.titling.look import Look, Surface
 from media.titling.scene import Element, Scene
-from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate, sized, written
+from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate, written
 
 LowerTemplate = Literal["bar", "line", "box"]
 LOWER_TEMPLATES: tuple[LowerTemplate, ...] = get_args(LowerTemplate)
@@ -70,10 +71,9 @@ class _Strip(Surface):
         room, family = (self.room, self.short // 3), self.look.family
         return fit_pair(heading, below, room=room, short=self.short, family=family, sizes=_SIZES, ratio=_BELOW)
 
-    def logo(self, height: int) -> Image | None:
+    def logo(self, height: int, ground: Rgb | None) -> Image | None:
         """The logo, no higher than that."""
-        logo = self.look.logo
-        return None if logo is None else sized(logo, width=self.short // 4, height=height)
+        return self.mark(ground, width=self.short // 4, height=height)
 
 
 def _bar(strip: _Strip, heading: str, below: str) -> list[Element]:
@@ -82,18 +82,18 @@ def _bar(strip: _Strip, heading: str, below: str) -> list[Element]:
     upper, lower = strip.fit(heading, below)
     text_high = upper.height + (lower.height if lower else 0)
     high, stripe = text_high + 2 * pad, max(pad // 2, 2)
-    logo = strip.logo(text_high)
+    logo = strip.logo(text_high, look.background)
     x = stripe + pad + (0 if logo is None else logo.width + pad)
     wide = x + max(upper.width, lower.width if lower else 0) + 2 * pad
     elements = [
         Element(plate(wide, high, look.background, _PLATE), 0, 0, way="across"),
         Element(plate(stripe, high, look.accent), 0, 0, way="down", length=Fraction(4, 10)),
-        Element(written(upper, ink_for(look.background, look.color)), x, pad, Fraction(35, 100), "left"),
+        Element(strip.words(upper, look.background), x, pad, Fraction(35, 100), "left"),
     ]
     if logo is not None:
         elements.append(Element(logo, stripe + pad, (high - logo.height) // 2, Fraction(2, 10)))
     if lower:
-        words = written(lower, ink_for(look.background, look.color), strength=217)
+        words = strip.words(lower, look.background, soft=True)
         elements.append(Element(words, x, pad + upper.height, Fraction(45, 100), "left"))
     return elements
 
@@ -103,10 +103,10 @@ def _line(strip: _Strip, heading: str, below: str) -> list[Element]:
     look, pad = strip.look, strip.pad
     upper, lower = strip.fit(heading, below)
     thick = max(pad // 4, 2)
-    logo = strip.logo(upper.height)
+    logo = strip.logo(upper.height, None)
     x = 0 if logo is None else logo.width + pad
     wide = x + max(upper.width, lower.width if lower else 0)
-    title = _shadowed(written(upper, look.color), pad)
+    title = _shadowed(upper, look.color, pad)
     elements = [
         Element(plate(wide, thick, look.accent), pad, pad + upper.height, way="across"),
         Element(title, x, 0, Fraction(2, 10), "rise"),
@@ -114,7 +114,7 @@ def _line(strip: _Strip, heading: str, below: str) -> list[Element]:
     if logo is not None:
         elements.append(Element(logo, pad, pad + (upper.height - logo.height) // 2, Fraction(2, 10)))
     if lower:
-        words = _shadowed(written(lower, look.color), pad)
+        words = _shadowed(lower, look.color, pad)
         elements.append(Element(words, 0, upper.height + thick, Fraction(35, 100)))
     return elements
 
@@ -124,17 +124,16 @@ def _box(strip: _Strip, heading: str, below: str) -> list[Element]:
     look, pad = strip.look, strip.pad
     upper, lower = strip.fit(heading, below)
     high = upper.height + pad
-    logo = strip.logo(upper.height)
+    logo = strip.logo(upper.height, look.accent)
     x = pad + (0 if logo is None else logo.width + pad)
-    ink = ink_for(look.accent, look.background, look.color)
     elements = [
         Element(plate(x + upper.width + pad, high, look.accent), 0, 0, way="across"),
-        Element(written(upper, ink), x, pad // 2, Fraction(25, 100)),
+        Element(strip.words(upper, look.accent), x, pad // 2, Fraction(25, 100)),
     ]
     if logo is not None:
         elements.append(Element(logo, pad, (high - logo.height) // 2, Fraction(2, 10)))
     if lower:
-        words = written(lower, ink_for(look.background, look.color))
+        words = strip.words(lower, look.background)
         elements.append(
             Element(
                 plate(lower.width + 2 * pad, lower.height + pad, look.background, _PLATE),
@@ -148,11 +147,12 @@ def _box(strip: _Strip, heading: str, below: str) -> list[Element]:
     return elements
 
 
-def _shadowed(words: Image, pad: int) -> Image:
-    """Text with a soft dark shadow, `pad` pixels larger on each side."""
-    outer = ImageOps.expand(words, pad, (0, 0, 0, 0))
+def _shadowed(block: Block, ink: Rgb, pad: int) -> Image:
+    """Text with a soft shadow, dark behind bright letters and bright behind dark ones; `pad` pixels larger on each
+    side."""
+    outer = ImageOps.expand(written(block, ink), pad, (*ink, 0))
     shadow = outer.getchannel("A").filter(ImageFilter.GaussianBlur(max(pad / 3, 1)))
-    ground = plate(outer.width, outer.height, (0, 0, 0))
+    ground = plate(outer.width, outer.height, max(((0, 0, 0), WHITE), key=lambda colour: contrast(colour, ink)))
     ground.putalpha(shadow.point([min(value * _SHADOW // 100, 255) for value in range(256)]))
     ground.alpha_composite(outer)
     return ground

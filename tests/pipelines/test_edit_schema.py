@@ -78,7 +78,7 @@ def test_a_title_card_gets_its_defaults():
         "duration": "4",
         "template": "plain",
         "background": "#101820",
-        "color": "#ffffff",
+        "color": None,
         "accent": None,
         "font": "sans",
         "logo": True,
