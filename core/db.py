@@ -15,6 +15,7 @@ from typing import Any, cast
 from sqlalchemy import (
     Connection,
     Engine,
+    ExceptionContext,
     Table,
     Update,
     bindparam,
@@ -38,6 +39,8 @@ from core.telemetry import metrics, tracing
 _SQLITE_BUSY_MS = 30_000
 _PRIVATE = {"hide_parameters": True}
 """Errors of the database do not repeat the values of a statement, addresses and hashes among them, into the log."""
+_READ_ONLY = "25006"
+"""PostgreSQL's `read_only_sql_transaction` (its manual, appendix A)."""
 _FRESH_S = 1.0
 """A connection that was used so many seconds ago is taken for whole."""
 
@@ -46,7 +49,8 @@ _FRESH_S = 1.0
 def transaction() -> Iterator[Session]:
     """Yield a session that commits at the end, or rolls back when the block raises.
 
-    Raises TransientError `database_unavailable` when the connection is lost or a lock is not had in time.
+    Raises TransientError `database_unavailable` when the connection is lost, a lock is not had in time, or the server
+    takes no writes.
     """
     with _session(write=True, whole=True) as session:
         yield session
@@ -143,6 +147,7 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
         event.listen(made, "connect", _prepare_postgres)
         event.listen(made, "checkin", _note_use)
         event.listen(made, "checkout", _ping_when_idle)
+        event.listen(made, "handle_error", _leave_what_is_read_only)
         tracing.watch_engine(made)
         return made
     if parsed.database and parsed.database != ":memory:":
@@ -179,6 +184,13 @@ def _ping_when_idle(connection: Any, record: ConnectionPoolEntry, _proxy: object
     except dialect.loaded_dbapi.Error as error:
         # The pool then makes a new one, and trusts none that is older.
         raise InvalidatePoolError from error
+
+
+def _leave_what_is_read_only(context: ExceptionContext) -> None:
+    # A server that became the standby, or whose disk ran full, goes on to answer and takes nothing. Another connection
+    # finds the one that does; until then it is as good as away.
+    if getattr(context.original_exception, "pgcode", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
