@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 
 from media.brand.look import look_of
-from media.brand.patch import Box, Patch, scaled
+from media.brand.patch import Box, Patch, placer_for, scaled
 from media.brand.spec import LowerThird
 from media.frames import Canvas
 from media.titling import lower_third
@@ -36,6 +36,7 @@ class LowerLayer:
         settled = self._scene.settled
         self._hurry = max(Fraction(1), settled * (1 + 1 / self._LEAVES) / (spec.end - spec.start))
         self._box = _on_canvas(self._scene.region, canvas)
+        self._placer = placer_for(self._box, canvas)
         self._last: tuple[Fraction, Patch] | None = None
 
     def __call__(self, frame: av.VideoFrame, time: Fraction) -> av.VideoFrame:
@@ -51,7 +52,7 @@ class LowerLayer:
     def _patch(self, moment: Fraction) -> Patch:
         if self._last is None or self._last[0] != moment:
             samples = scaled(self._scene.layer(moment), self._box[2:])
-            self._last = moment, Patch(samples, self._box, self._canvas)
+            self._last = moment, Patch(samples, self._box, self._canvas, self._placer)
         return self._last[1]
 
 

@@ -21,17 +21,17 @@ class Patch:
     """Samples that lie in `box`, even numbers of pixels, of the upright canvas.
 
     Over the picture with alpha a, a sample becomes (1 - a)·picture + a·patch; chroma uses the mean alpha of the luma
-    samples it stands for.
+    samples it stands for. `placer` is that of `placer_for` the box; of many patches in one place it is the same.
     """
 
-    def __init__(self, samples: Rgba, box: Box, canvas: Canvas) -> None:
+    def __init__(self, samples: Rgba, box: Box, canvas: Canvas, placer: Placer) -> None:
         orientation = canvas.orientation
         width, height, _ = canvas.upright
         left, top, wide, high = stored_box(box, (width, height), orientation)
         colours, alpha = _to_stored(samples, orientation)
         self._parts = []
         self._last: tuple[float, list[tuple[Plane, Plane]]] | None = None
-        for plane in planes(_on_canvas(colours, canvas)):
+        for plane in planes(placer(av.VideoFrame.from_ndarray(colours, format="rgb24"))):
             across, down = wide // plane.shape[1], high // plane.shape[0]
             thin = alpha.reshape(high // down, down, wide // across, across).mean(axis=(1, 3))
             area = (slice(top // down, (top + high) // down), slice(left // across, (left + wide) // across))
@@ -44,6 +44,13 @@ class Patch:
             self._last = strength, [(1 - share, colours * share) for share, colours in shares]
         for plane, (area, *_), (kept, added) in zip(planes(frame), self._parts, self._last[1], strict=True):
             plane[area] = np.rint(plane[area] * kept + added)
+
+
+def placer_for(box: Box, canvas: Canvas) -> Placer:
+    """What brings the colours of patches in a box into the canvas's format. HDR colours take seconds to prepare."""
+    sides = stored_box(box, canvas.upright[:2], canvas.orientation)[2:]
+    small = Canvas(width=sides[0], height=sides[1], pixel_format=canvas.pixel_format, colour=canvas.assumed_colour)
+    return Placer(small)
 
 
 def stored_box(box: Box, upright: tuple[int, int], orientation: Orientation) -> Box:
@@ -78,9 +85,3 @@ def _to_stored(patch: Rgba, orientation: Orientation) -> tuple[npt.NDArray[np.ui
     if orientation.swaps_sides:
         patch = patch.transpose(1, 0, 2)
     return np.ascontiguousarray(np.rint(patch[..., :3]), np.uint8), patch[..., 3] / 255
-
-
-def _on_canvas(colours: npt.NDArray[np.uint8], canvas: Canvas) -> av.VideoFrame:
-    height, width, _ = colours.shape
-    small = Canvas(width=width, height=height, pixel_format=canvas.pixel_format, colour=canvas.assumed_colour)
-    return Placer(small)(av.VideoFrame.from_ndarray(colours, format="rgb24"))

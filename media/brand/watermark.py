@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 from PIL import ImageOps
 
-from media.brand.patch import Box, Patch, scaled
+from media.brand.patch import Box, Patch, placer_for, scaled
 from media.brand.spec import Watermark
 from media.frames import Canvas, even
 from media.images import open_image
@@ -29,7 +29,7 @@ class Overlay:
         image = ImageOps.exif_transpose(open_image(mark.file, limits)).convert("RGBA")
         box = mark_box(mark, image.size, canvas)
         self._mark = mark
-        self._patch = Patch(scaled(image, box[2:]), box, canvas)
+        self._patch = Patch(scaled(image, box[2:]), box, canvas, placer_for(box, canvas))
         self.start = mark.start
         self.end = end if mark.end is None else mark.end
 
