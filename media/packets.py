@@ -13,6 +13,17 @@ from av.stream import Stream
 _MAX_READ_ERRORS = 1_000
 
 
+def packet_of(data: bytes) -> Packet[Any]:
+    """A packet with a copy of `data` for a decoder.
+
+    `Packet(data)` would lend the bytes of Python to FFmpeg, to be given back under Python's lock by whoever is last to
+    use them. That may be a thread of a decoder which is just being closed, under that very lock, until the thread ends.
+    """
+    packet: Packet[Any] = Packet(len(data))
+    packet.update(data)
+    return packet
+
+
 def packets(
     container: InputContainer, *streams: Stream, on_damage: Callable[[], None] | None = None
 ) -> Iterator[Packet[Any]]:

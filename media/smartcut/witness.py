@@ -21,6 +21,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from media.packets import packet_of
 from media.smartcut.edges import decoder_of
 from media.smartcut.errors import CoarseEdges, failed
 from media.smartcut.likeness import fingerprint, psnr
@@ -112,7 +113,7 @@ class Witness:
             raise failed("a picture near a seam does not decode")
 
     def _feed(self, decoder: VideoCodecContext, data: bytes, tick: int) -> None:
-        packet: Packet[Any] = Packet(data)
+        packet = packet_of(data)
         packet.pts = tick
         self._fed.add(tick)
         self.digests[self._samples] = digest(data)

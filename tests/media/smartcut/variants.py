@@ -59,6 +59,7 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "hevc10.mp4": ("", f"{_HEVC} -pix_fmt yuv420p10le -x265-params log-level=none:keyint=30:open-gop=1:bframes=4"),
     "hevc_closed.mp4": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=0:bframes=4:b-pyramid=1"),
     "hevc_no_b.mkv": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=0:bframes=0"),
+    "hevc_noise.mp4": ("", f"-vf noise=alls=20:allf=t {_HEVC} -x265-params log-level=none:keyint=40"),
     "grain.mp4": ("", f"-vf noise=alls=40:allf=t {_H264} -g 30 -crf 18"),
     "hevc.ts": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=1:bframes=4"),
     "vp9.webm": ("", "-an -c:v libvpx-vp9 -cpu-used 8 -deadline realtime"),
