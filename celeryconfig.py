@@ -38,8 +38,9 @@ beat_schedule = {
     task.name: {
         "task": task.name,
         "schedule": float(getattr(_settings, task.every)),
-        # Beat must not pile up messages while no worker is there.
-        "options": {"expires": max(float(getattr(_settings, task.every)), 1.0)},
+        # Beat must not pile up messages without end while no worker is there. The time is reckoned by beat's clock and
+        # read by the worker's: a short one would, on hosts whose clocks differ, switch off all recovery.
+        "options": {"expires": max(float(getattr(_settings, task.every)), 3600.0)},
     }
     for task in PERIODIC.values()
 }

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Select, bindparam, exists, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
 from core import admission, clock, job_document, jobs, leases, setbacks, states
@@ -70,8 +71,9 @@ def _alone(repair: Callable[..., int], *which: Any) -> int:
         return repair(*which)
     except TransientError:
         raise
-    except (CutworkError, LookupError, ValueError):
-        # A step that the states do not have, a kind or a queue that is not known here, needs in a circle.
+    except (CutworkError, LookupError, ValueError, TypeError, ArithmeticError, AttributeError, SQLAlchemyError):
+        # A step that the states do not have, a kind or a queue that is not known here, needs in a circle or none, a row
+        # that the database does not take.
         _log.exception("repair failed", which=which[0])
         return 0
 

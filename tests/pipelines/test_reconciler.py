@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from core import jobs, leases, parts, states
 from core.db import transaction
@@ -236,7 +237,10 @@ def test_a_repair_that_was_not_sent_is_sent_at_the_next_beat(broker, monkeypatch
     assert messages(broker, "probe") == [(job.id, again(job).epoch)]
 
 
-def test_a_row_that_nobody_foresaw_stops_no_other_repair(broker, monkeypatch):
+@pytest.mark.parametrize(
+    "trouble", [KeyError("unknown"), TypeError("no list"), ZeroDivisionError(), AttributeError("x")]
+)
+def test_a_row_that_nobody_foresaw_stops_no_other_repair(broker, monkeypatch, trouble):
     strange, usual = (make_job(salt=salt) for salt in "ab")
     for job in (strange, usual):
         canvas.dispatch(job)
@@ -246,10 +250,22 @@ def test_a_row_that_nobody_foresaw_stops_no_other_repair(broker, monkeypatch):
 
     def breaks(job):
         if job.id == strange.id:
-            raise KeyError("unknown")
+            raise trouble
         return build(job)
 
     monkeypatch.setattr(canvas, "build", breaks)
+    assert reconciler.run()["lease_expired"] == 1
+    assert messages(broker, "probe") == [(usual.id, 2)]
+
+
+def test_needs_that_are_none_stop_no_other_repair(broker):
+    strange, usual = (make_job(salt=salt) for salt in "ab")
+    for job in (strange, usual):
+        canvas.dispatch(job)
+        claim(job, "probe", seconds=-1)
+    broker.flushdb()
+    with transaction() as session:
+        session.execute(text("UPDATE job_stages SET needs = 'null' WHERE job_id = :job"), {"job": strange.id})
     assert reconciler.run()["lease_expired"] == 1
     assert messages(broker, "probe") == [(usual.id, 2)]
 

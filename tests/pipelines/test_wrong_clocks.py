@@ -1,7 +1,8 @@
 """Hosts' clocks may be wrong: leases and the reconciler go by the database's."""
 
+import json
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 import pytest
@@ -11,6 +12,7 @@ from core.db import transaction
 from core.leases import Claim, Lease, Refused
 from core.models import Job, now
 from pipelines import canvas, reconciler
+from tasks.app import celery_app
 from tests.core.rows import make_job
 from tests.pipelines.test_reconciler import again
 
@@ -82,3 +84,12 @@ def test_who_has_a_wrong_clock_finds_what_is_lost(database, broker, seconds):
             for stamp, stamped in (("dispatched_at", row), ("queued_at", row.stages[0])):
                 setattr(stamped, stamp, getattr(stamped, stamp) - timedelta(seconds=70))
         assert reconciler.run()["message_lost"] == 1
+
+
+@pytest.mark.parametrize("behind", [10, 1800])
+def test_what_beat_asks_for_is_done_though_its_clock_is_behind(broker, behind):
+    entry = celery_app.conf.beat_schedule["reconcile"]
+    with patch.object(type(celery_app), "now", lambda self: datetime.now(UTC) - timedelta(seconds=behind)):
+        celery_app.send_task(entry["task"], **entry["options"])
+    headers = json.loads(broker.lindex("reconcile", 0))["headers"]
+    assert datetime.fromisoformat(headers["expires"]) > datetime.now(UTC)
