@@ -15,6 +15,7 @@ from typing import Literal
 import av
 from av.filter import Graph
 
+from media import tonemap
 from media.encode import Colour
 from media.orientation import Matrix, Orientation
 from media.probe import display_matrix
@@ -101,7 +102,7 @@ class Placer:
         inner_width, inner_height = contain((width, height, shape), self._canvas.upright)
         steps = [
             *turn.filters,
-            ("scale", f"{inner_width}:{inner_height}:{self._colours(frame)}"),
+            *self._scaled(frame, f"{inner_width}:{inner_height}"),
             ("format", self._canvas.pixel_format),
         ]
         if (inner_width, inner_height) != (outer_width, outer_height):
@@ -109,16 +110,26 @@ class Placer:
             steps.append(("pad", f"{outer_width}:{outer_height}:{left}:{top}:black"))
         return _chain(frame, [*steps, *self._canvas.orientation.inverse.filters])
 
-    def _colours(self, frame: av.VideoFrame) -> str:
-        given = colour_of(frame)
-        wanted = self._canvas.assumed_colour
+    def _scaled(self, frame: av.VideoFrame, size: str) -> list[tuple[str, str]]:
+        given, wanted = colour_of(frame), self._canvas.assumed_colour
         extent = "full" if wanted.full_range else "limited"
-        options = f"flags={self._scaling}:out_color_matrix={wanted.matrix}:out_range={extent}"
-        if needs_mapping(given, wanted):
+        flags, matrix = f"flags={self._scaling}", f"out_color_matrix={wanted.matrix}:out_range={extent}"
+        if not needs_mapping(given, wanted):
+            return [("scale", f"{size}:{flags}:{matrix}")]
+        kinds = f"out_primaries={wanted.primaries}:out_transfer={wanted.transfer}"
+        if not is_hdr(given) or is_hdr(wanted):
             # Only tone mapping wants the whole picture squeezed; into more room, colours keep their place.
             intent = "perceptual" if is_hdr(given) else "relative_colorimetric"
-            options += f":out_primaries={wanted.primaries}:out_transfer={wanted.transfer}:intent={intent}"
-        return options
+            return [("scale", f"{size}:{flags}:{matrix}:{kinds}:intent={intent}")]
+        table = tonemap.cube(frame, wanted.primaries, wanted.transfer)
+        told = f"color_primaries={wanted.primaries}:color_trc={wanted.transfer}"
+        return [
+            ("scale", f"{size}:{flags}:out_range=full"),
+            ("format", tonemap.FORMAT),
+            ("lut3d", f"file={tonemap.argument(table)}:interp=tetrahedral"),
+            ("setparams", told),
+            ("scale", matrix),
+        ]
 
 
 def contain(inner: tuple[int, int, Fraction], outer: tuple[int, int, Fraction]) -> tuple[int, int]:
