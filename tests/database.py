@@ -1,6 +1,5 @@
 """The `database` fixture: an empty, migrated database of each kind, named by the settings of the test."""
 
-import itertools
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from alembic.config import Config
 
 from core.db import engine
 from core.settings import get_settings
-from tests.services import postgres
+from tests.services.reused import ReusedDatabase
 
 CONFIG = Config(Path(__file__).parent.parent / "alembic.ini")
 
@@ -40,10 +39,8 @@ def empty_sqlite(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def migrated_database(postgres_port):
-    """A function that makes another migrated PostgreSQL database at each call, a copy, and returns its URL."""
-    make_migrated(postgres.create_database(postgres_port, "migrated"))
-    numbers = itertools.count()
-    return lambda: postgres.create_database(postgres_port, f"copy_{next(numbers)}", template="migrated")
+    """A function that returns the URL of a migrated PostgreSQL database without rows, one for all tests."""
+    return ReusedDatabase(postgres_port, make_migrated).take
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

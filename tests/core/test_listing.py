@@ -14,6 +14,7 @@ from core.listing import Filter
 from core.models import Asset, Job, Upload
 from core.settings import get_settings
 from tests.core import rows
+from tests.database import make_migrated
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAGES = {Job: jobs.page, Asset: assets.page, Upload: uploads.page}
@@ -151,9 +152,10 @@ def fill(session, account, asset):
 
 
 @pytest.fixture(scope="module")
-def crowded(migrated_database):
+def crowded(fresh_database):
     """A database in which one account has very many jobs, and other accounts some of their own."""
-    url = migrated_database()
+    url = fresh_database()
+    make_migrated(url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
         get_settings.cache_clear()

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ import pytest
 from media.hls.playlist import CONTENT_TYPE
 from media.sample import make_sample
 from tests.e2e.client import TERMINAL
+from tests.e2e.test_cancel import encoders
 from tests.media.hls import Piece
 from tests.media.measure import numbers
 from tests.services.process import LONG_S
@@ -68,16 +70,35 @@ def fetched(url):
     ]
 
 
-def test_the_seams_are_played_before_the_job_has_ended(client, recording, tmp_path):
+@contextmanager
+def nothing_encoded(scratch):
+    """The encode worker stands still, so that a job that needs it does not end."""
+    found = encoders(scratch)
+    assert found
+    for process in found:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in found:
+            process.resume()
+
+
+def test_the_seams_are_played_before_the_job_has_ended(client, stack, recording, tmp_path):
     asset = client.upload(recording)
-    job = client.edit(asset, KEEP, mode="exact")
+    with nothing_encoded(stack[1] / "scratch"):
+        play_the_seams(client, client.edit(asset, KEEP, mode="exact"), tmp_path)
+
+
+def play_the_seams(client, job, folder):
+    """As soon as they are there; cancel the job then."""
     document, stream = ready(client, job, "seams_hls")
     assert document["status"] == "running"
     assert document["outputs"] == []
     assert document["stages"]["seams"]["status"] == "succeeded"
     shown = [number for piece in fetched(stream["url"]) for _, number in piece.pictures()]
     assert shown == [*range(30, 100), *range(450, 511), *range(625, 700), *range(1050, 1100)]
-    saved = tmp_path / "seams.mkv"
+    saved = folder / "seams.mkv"
     # A local storage's addresses have no extension, which ffmpeg would like to see. And ffmpeg 9.0.2 loses the rest of
     # a file of which it asked for two neighbouring ranges in one request.
     reading = ["-extension_picky", "0", "-allowed_extensions", "ALL", "-http_seekable", "0", "-i", stream["url"]]
