@@ -19,7 +19,10 @@ def test_the_document_is_true(embedded, tmp_path):
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", f"{url}/openapi.json"]
         command += ["--checks", "all", "--max-examples", str(EXAMPLES), "--seed", str(SEED)]
         command += ["--header", f"Authorization: {HEADERS['Authorization']}"]
-        command += ["--generation-database", "none", "--no-color", "--workers", "2"]
+        command += ["--generation-database", "none", "--no-color"]
+        # One thread: two that parse Python at once, as its generators do, end now and then in CPython 3.11 with
+        # "SystemError: AST constructor recursion depth mismatch".
+        command += ["--workers", "1"]
         command += ["--request-timeout", "120"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=580, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout[-50_000:] + done.stderr[-2000:]
