@@ -237,7 +237,10 @@ class Settings(BaseSettings):
         15, gt=1, description="A stage whose worker is silent for so many seconds is given to another."
     )
     commit_patience_s: float = Field(
-        60.0, gt=0, description="How long finished work waits for a database or a storage that is away, in seconds."
+        60.0,
+        gt=0,
+        description="How long finished work, or word of why it is not, waits for a database or a storage that is away, "
+        "in seconds.",
     )
     heartbeat_s: float = Field(
         0.5,

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import structlog
 from celery import Task
@@ -14,8 +14,8 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from core import job_document, jobs, leases, parts, states
 from core.errors import CutworkError, EngineError, TransientError
-from core.leases import Claim, Commit, Later, Lease, Refused, Then
-from core.models import Artifact, Job
+from core.leases import Claim, Later, Lease, Refused
+from core.models import Job
 from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError
@@ -29,6 +29,7 @@ from tasks.signals import job_changed
 from tasks.stages import STAGES, Stage
 
 StageFunction = Callable[[StageContext], None]
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 _LONGEST_BACKOFF_S = 300.0
@@ -106,27 +107,28 @@ def _drop(lease: Lease, refused: Refused) -> None:
 
 def _attempt(task: Task[..., None], stage: Stage, function: StageFunction, claimed: Claim, lease: Lease) -> Job | None:
     """Run a claimed stage as `_work` does, and turn whatever it raises into a row that says why."""
-    try:
-        with exhaustion.told():
-            return _work(stage, function, claimed, lease)
-    except LeaseLost:
-        _log.info("stage given up", reason="canceled, or taken over by another worker")
-        raise Ignore from None
-    except TransientError as error:
-        _try_again(task, stage, claimed, lease, error)
-    except SoftTimeLimitExceeded:
-        _fail(lease, "time_limit", f"The {stage.name} stage took longer than its {stage.soft_limit_s} s.", True)
-    except MemoryError:
-        _fail(lease, "out_of_memory", f"The {stage.name} stage needs more memory than a worker may use.", False)
-    except (CutworkError, MediaError) as error:
-        if not isinstance(error, MediaInputError) and isinstance(error, (EngineError, MediaError)):
-            _log.exception("stage broke", code=error.code)
-        _fail(lease, error.code, error.message, False)
-    except Exception as error:  # noqa: BLE001 - the one place where a fault of ours becomes a failed job
-        _log.exception("stage broke", code="internal_error")
-        _fail(
-            lease, "internal_error", f"The {stage.name} stage failed by a fault of ours ({type(error).__name__}).", True
-        )
+    settings = get_settings()
+    with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
+        try:
+            with exhaustion.told():
+                return _work(stage, function, claimed, beat)
+        except LeaseLost:
+            _log.info("stage given up", reason="canceled, or taken over by another worker")
+            raise Ignore from None
+        except TransientError as error:
+            _try_again(task, stage, claimed, beat, error)
+        except SoftTimeLimitExceeded:
+            _fail(beat, "time_limit", f"The {stage.name} stage took longer than its {stage.soft_limit_s} s.", True)
+        except MemoryError:
+            _fail(beat, "out_of_memory", f"The {stage.name} stage needs more memory than a worker may use.", False)
+        except (CutworkError, MediaError) as error:
+            if not isinstance(error, MediaInputError) and isinstance(error, (EngineError, MediaError)):
+                _log.exception("stage broke", code=error.code)
+            _fail(beat, error.code, error.message, False)
+        except Exception as error:  # noqa: BLE001 - the one place where a fault of ours becomes a failed job
+            _log.exception("stage broke", code="internal_error")
+            message = f"The {stage.name} stage failed by a fault of ours ({type(error).__name__})."
+            _fail(beat, "internal_error", message, True)
 
 
 def _announce(lease: Lease) -> None:
@@ -143,24 +145,24 @@ def _follow(lease: Lease, job: Job) -> None:
         job_changed.send(sender=None, job_id=job.id)
 
 
-def _work(stage: Stage, function: StageFunction, claimed: Claim, lease: Lease) -> Job | None:
+def _work(stage: Stage, function: StageFunction, claimed: Claim, beat: Heartbeat) -> Job | None:
     """Run a claimed stage, commit it, and return its job; None when it asked for parts, which now stand before it."""
     settings = get_settings()
-    with Heartbeat(lease, lease_s=settings.lease_s, every_s=settings.heartbeat_s) as beat:
-        storage = storage_from(settings)
-        context = StageContext(claimed, stage, storage=storage, settings=settings, beat=beat)
-        with ExitStack() as otherwise:
-            otherwise.callback(_discard, context)
-            with bounded(stage):
-                function(context)
-            if context.artifact is None and context.expansion is None:
-                raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
-            otherwise.pop_all()
-        if context.artifact is None:
-            _expand(lease, context)
-            return None
-        committed = _commit(lease, context.artifact, context.then, beat)
-    if committed is None or committed.artifact.files != context.artifact.files:
+    storage = storage_from(settings)
+    context = StageContext(claimed, stage, storage=storage, settings=settings, beat=beat)
+    with ExitStack() as otherwise:
+        otherwise.callback(_discard, context)
+        with bounded(stage):
+            function(context)
+        if context.artifact is None and context.expansion is None:
+            raise EngineError("nothing_stored", f"The {stage.name} stage ended without a result.")
+        otherwise.pop_all()
+    if context.artifact is None:
+        _expand(beat, context)
+        return None
+    artifact, then = context.artifact, context.then
+    committed = _patiently(beat, lambda: leases.commit(beat.lease, artifact, then))
+    if committed is None or committed.artifact.files != artifact.files:
         # The stage was lost, or another job of the account committed the same work first.
         _discard(context)
     if committed is None:
@@ -169,28 +171,32 @@ def _work(stage: Stage, function: StageFunction, claimed: Claim, lease: Lease) -
     return committed.job
 
 
-def _expand(lease: Lease, context: StageContext) -> None:
+def _expand(beat: Heartbeat, context: StageContext) -> None:
     assert context.expansion is not None
-    if not parts.expand(lease, *context.expansion):
+    asked, notes = context.expansion
+    if not _patiently(beat, lambda: parts.expand(beat.lease, asked, notes)):
         raise LeaseLost
-    _log.info("stage split", parts=len(context.expansion[0]))
+    _log.info("stage split", parts=len(asked))
 
 
-def _commit(lease: Lease, artifact: Artifact, then: Then | None, beat: Heartbeat) -> Commit | None:
-    """Commit, and wait a while for a database that is away: the work is done and must not be lost.
+def _patiently(beat: Heartbeat, write: Callable[[], T]) -> T:
+    """Write what became of a stage, and wait a while for a database that is away; then the heartbeat ends.
 
-    None when the stage is no longer ours.
+    What was done must not be lost, and trouble that passes must not be taken for a lost worker.
     """
     deadline = time.monotonic() + get_settings().commit_patience_s
     tries = 0
     while True:
         try:
-            return leases.commit(lease, artifact, then)
+            done = write()
         except TransientError:
             if beat.lost or time.monotonic() > deadline:
                 raise
             tries += 1
             time.sleep(backoff(min(tries, 3)))
+        else:
+            beat.end()
+            return done
 
 
 def _discard(context: StageContext) -> None:
@@ -201,11 +207,11 @@ def _discard(context: StageContext) -> None:
         _log.warning("files of a lost attempt stay", reason=error.message)
 
 
-def _try_again(task: Task[..., None], stage: Stage, row: Claim, lease: Lease, error: TransientError) -> NoReturn:
+def _try_again(task: Task[..., None], stage: Stage, row: Claim, beat: Heartbeat, error: TransientError) -> NoReturn:
     if row.setbacks >= stage.retries:
-        _fail(lease, error.code, f"{error.message} It was tried {row.attempt} times.", True)
+        _fail(beat, error.code, f"{error.message} It was tried {row.attempt} times.", True)
     delay = backoff(row.setbacks)
-    if not leases.release(lease, delay_s=delay):
+    if not _patiently(beat, lambda: leases.release(beat.lease, delay_s=delay)):
         raise Ignore
     _log.warning("stage will be tried again", code=error.code, in_s=round(delay, 1), attempt=row.attempt)
     _retry(task, error, delay)
@@ -215,8 +221,8 @@ def _retry(task: Task[..., None], error: Exception, delay: float) -> NoReturn:
     raise task.retry(exc=error, countdown=delay)
 
 
-def _fail(lease: Lease, code: str, message: str, retryable: bool) -> NoReturn:
-    if not leases.fail(lease, code=code, message=message, retryable=retryable):
+def _fail(beat: Heartbeat, code: str, message: str, retryable: bool) -> NoReturn:
+    if not _patiently(beat, lambda: leases.fail(beat.lease, code=code, message=message, retryable=retryable)):
         raise Ignore
     _log.info("stage failed", code=code)
     raise StageFailed(f"{code}: {message}")

@@ -39,6 +39,7 @@ class Heartbeat:
         self._lease_s = lease_s
         self._every_s = every_s
         self._lost = threading.Event()
+        self._starved = threading.Event()
         self._stop = threading.Event()
         self._beating = threading.Lock()
 
@@ -49,6 +50,10 @@ class Heartbeat:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Beat no more, before the end of the block already."""
         self._stop.set()
         # What was begun is waited for.
         with self._beating:
@@ -65,9 +70,11 @@ class Heartbeat:
         return self._lost.is_set()
 
     def check(self) -> None:
-        """Raise LeaseLost once the stage is no longer ours."""
+        """Raise LeaseLost once the stage is no longer ours, MemoryError once it left none to beat with."""
         if self.lost:
             raise LeaseLost
+        if self._starved.is_set():
+            raise MemoryError
 
     def run(self) -> None:
         """Beat until the block ends, or the stage is lost."""
@@ -83,8 +90,13 @@ class Heartbeat:
 
     def _beat(self, do: Callable[[], None]) -> None:
         with self._beating:
-            if not self._stop.is_set():
+            if self._stop.is_set():
+                return
+            try:
                 do()
+            except MemoryError:
+                # The stage is bound, and this thread with it (`tasks.memory`). It is no lost worker: let it say so.
+                self._starved.set()
 
     def _tell(self) -> None:
         job_document.announce(self._lease.job_id)

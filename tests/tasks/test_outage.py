@@ -7,7 +7,7 @@ import pytest
 
 from core import jobs, leases, states
 from core.db import reading
-from core.errors import TransientError
+from core.errors import InputError, TransientError
 from core.leases import Lease
 from core.telemetry import metrics
 from tasks import base
@@ -30,8 +30,9 @@ def shaky(database, broker, monkeypatch):
 
     def shaky(ctx):
         if acts:
-            acts.pop(0)()
-        ctx.store({}, result={})
+            acts.pop(0)(ctx)
+        if ctx.expansion is None:
+            ctx.store({}, result={})
 
     yield base.stage("shaky")(shaky), acts
     celery_app.tasks.unregister("shaky")
@@ -88,6 +89,42 @@ def test_a_server_that_takes_no_writes_is_away_and_left_for_another(database, br
 def test_what_was_made_waits_for_the_database(shaky, database, trouble):
     task, acts = shaky
     with ExitStack() as stack:
-        acts.append(lambda: begin(stack, trouble, database))
+        acts.append(lambda ctx: begin(stack, trouble, database))
         job = run(task)
     assert (job.status, job.stages[0].attempt, job.stages[0].setbacks) == (states.SUCCEEDED, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (TransientError("storage_unavailable", "The storage did not answer."), (states.SUCCEEDED, None, 2, 1)),
+        (InputError("damaged_file", "It is damaged."), (states.FAILED, "damaged_file", 1, 0)),
+        (MemoryError(), (states.FAILED, "out_of_memory", 1, 0)),
+    ],
+)
+def test_why_it_was_not_made_waits_too_and_is_no_lost_worker(shaky, database, error, end):
+    task, acts = shaky
+
+    def fail(ctx):
+        begin(stack, away, database)
+        raise error
+
+    with ExitStack() as stack:
+        acts.append(fail)
+        job = run(task)
+    row = job.stages[0]
+    assert (job.status, job.error and job.error["code"], row.attempt, row.setbacks) == end
+
+
+def test_what_it_asks_for_waits_too(shaky, database):
+    task, acts = shaky
+
+    def split(ctx):
+        begin(stack, away, database)
+        ctx.expand([], {"asked": True})
+
+    with ExitStack() as stack:
+        acts.append(split)
+        job = run(task)
+    assert job.epoch > 1
+    assert (job.stages[0].notes, job.stages[0].attempt) == ({"asked": True}, 0)

@@ -152,3 +152,20 @@ def test_a_heartbeat_that_breaks_loses_its_stage_and_no_other(monkeypatch):
         wait_until(lambda: beaten.count("brand") > 1)
         beat.check()
     assert beaten.count("trim") == 1
+
+
+def test_a_stage_that_leaves_its_heartbeat_no_memory_is_out_of_it_and_keeps_its_lease(monkeypatch):
+    beaten = []
+
+    def renew(lease, **_):
+        beaten.append(lease.stage)
+        if len(beaten) == 1:
+            raise MemoryError
+        return True
+
+    monkeypatch.setattr(leases, "renew", renew)
+    with Heartbeat(Lease("job_x", "trim", 1, "me"), lease_s=15, every_s=0.01) as beat:
+        wait_until(lambda: len(beaten) > 2)
+        with pytest.raises(MemoryError):
+            beat.check()
+        assert not beat.lost
