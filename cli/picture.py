@@ -13,6 +13,7 @@ PLACES = (
 )  # fmt: skip
 GRAVITIES = (*PLACES, "smart", "face")
 FITS = ("inside", "contain", "cover", "fill")
+_PLACING = ("cover", "contain")
 
 _LENGTH = r"\d+(?:\.\d+)?%?"
 _ASPECT = re.compile(r"\d+(?:\.\d+)?[:/]\d+(?:\.\d+)?")
@@ -35,13 +36,21 @@ def crop(text: str) -> Json:
 
 
 def resize(text: str) -> Json:
-    """`1600`, `x900`, `1600x900`; `@cover`, `@contain` or `@fill` for other fits. Raises ValueError."""
-    what, fit = _at(text, FITS)
+    """`1600`, `x900`, `1600x900`; `@cover`, `@contain` or `@fill` for other fits, `@cover:GRAVITY` for what is kept.
+    Raises ValueError."""
+    what, at, how = text.rpartition("@")
+    what, (fit, colon, gravity) = (what, how.partition(":")) if at else (text, ("", "", ""))
     match = _SIZE.fullmatch(what)
     if match is None or not (match[1] or match[2]):
         raise ValueError(f"{text!r} is no size: write 1600, x900 or 1600x900, and @{'|@'.join(FITS)}")
+    if at and fit not in FITS:
+        raise ValueError(f"{fit!r} is none of {', '.join(FITS)}")
+    if colon and gravity not in GRAVITIES:
+        raise ValueError(f"{gravity!r} is none of {', '.join(GRAVITIES)}")
+    if colon and not (fit in _PLACING and match[1] and match[2]):
+        raise ValueError(f"{text!r}: only what is to {' or '.join(_PLACING)} a width and a height has a gravity")
     sides = {name: int(side) for name, side in (("width", match[1]), ("height", match[2])) if side}
-    return {"op": "resize", **sides} | ({"fit": fit} if fit else {})
+    return {"op": "resize", **sides} | _given(fit=fit or None, gravity=gravity or None)
 
 
 def rotate(text: str) -> Json:

@@ -60,7 +60,10 @@ def operation(
     "crop", "SHAPE", picture.crop, "Keep 16:9, 800x600, 50%x50% or 800x600+10+20; 16:9@face, @smart, @top … say where."
 )
 @operation(
-    "resize", "SIZE", picture.resize, "Fit into 1600, x900 or 1600x900; 1600x900@cover fills it, @contain, @fill."
+    "resize",
+    "SIZE",
+    picture.resize,
+    "Fit into 1600, x900 or 1600x900; 1600x900@cover fills it, @contain, @fill; @cover:face, :smart, :top … say where.",
 )
 @operation("rotate", "DEGREES", picture.rotate, "Turn clockwise.")
 @operation("flip", "horizontal|vertical", picture.flip, "Mirror.")
@@ -112,6 +115,7 @@ def image(ctx: click.Context, config: Config, /, image: str, **options: Any) -> 
       cutwork image photo.heic --resize 1600 -o photo.webp
       cutwork image photo.jpg --crop 16:9@smart --widths 400,800,1600 --format avif -o web/
       cutwork image photo.jpg --crop 1:1@face --resize 512 --round 50% -o avatar.png
+      cutwork image photo.jpg --resize 1200x630@cover:smart -o card.jpg
       cutwork image shot.png --pixelate 16@120,80,200,100 --text "Draft@top-right" -o draft.png
       cutwork image photo.jpg --brightness 1.1 --saturation 1.2 --overlay logo.png@bottom-right -o out.jpg
       cutwork image clip.gif --resize 320 -o clip.webp

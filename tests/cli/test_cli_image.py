@@ -3,6 +3,8 @@ import hashlib
 import pytest
 from troubled_server import job_document, problem
 
+from pipelines.image_operations import ResizeSchema
+
 
 @pytest.fixture
 def photo(tmp_path):
@@ -56,6 +58,29 @@ def test_operations_come_in_the_order_in_which_they_are_typed(finished, cutwork)
     }
 
 
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("640", {"width": 640}),
+        ("640x@inside", {"width": 640, "fit": "inside"}),
+        ("640x360@cover", {"width": 640, "height": 360, "fit": "cover"}),
+        ("640x360@cover:face", {"width": 640, "height": 360, "fit": "cover", "gravity": "face"}),
+        ("640x360@contain:top-left", {"width": 640, "height": 360, "fit": "contain", "gravity": "top-left"}),
+    ],
+)
+def test_sizes(finished, cutwork, typed, sent):
+    answer = cutwork("image", "ast_7", "--resize", typed)
+    assert answer.code == 0, answer.err
+    [operation] = asked(finished)["operations"]
+    assert operation == {"op": "resize"} | sent
+    # As the API reads it.
+    assert ResizeSchema().load({name: value for name, value in operation.items() if name != "op"})["width"] == 640
+
+
+def test_help_says_how_a_gravity_is_typed(cutwork):
+    assert "@cover:face" in cutwork("image", "--help").out
+
+
 def test_files_are_uploaded_and_results_fetched(finished, cutwork, photo, tmp_path):
     logo = tmp_path / "logo@2x.png"
     logo.write_bytes(b"logo")
@@ -105,6 +130,10 @@ def test_the_rest_of_the_options(finished, cutwork):
         ["--crop", "x"],
         ["--resize", "0.5"],
         ["--resize", "100@inside-out"],
+        ["--resize", "100x100@cover:nose"],
+        ["--resize", "100x100@cover:"],
+        ["--resize", "100x100@fill:face"],
+        ["--resize", "100@cover:face"],
         ["--blur", "5@1,2,3"],
         ["--pixelate", "big"],
         ["--op", "flip"],
