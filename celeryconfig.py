@@ -72,11 +72,16 @@ broker_transport_options = _FAIL_SOON | (
         "visibility_timeout": visibility_timeout_s(),
         "socket_keepalive": True,
         "socket_connect_timeout": 3,
-        "health_check_interval": 30,
+        # A broker whose host is gone, or that is frozen, closes no connection: who asks it waits no longer than this,
+        # and a worker that waits for messages asks for another connection within two of the intervals.
+        "socket_timeout": 5,
+        "health_check_interval": 10,
     }
     if broker_url.startswith(("redis", "unix"))
     else {}
 )
+# RabbitMQ closes a connection that stays silent for so long, and so does a worker.
+broker_heartbeat = 30
 result_backend_transport_options = {"retry_policy": {"timeout": 5.0}}
 redis_socket_connect_timeout = 3
 broker_connection_timeout = 3
