@@ -27,7 +27,7 @@ from media.smartcut.edges import EdgeEncoder
 from media.smartcut.entry import entry_before, packets_from
 from media.smartcut.errors import NotCuttable
 from media.smartcut.gops import End, RangeCut
-from media.smartcut.mux import Output, PictureTrack, unit_of
+from media.smartcut.mux import Output, PictureTrack, track_id, unit_of
 from media.smartcut.nal import LENGTH_SIZE
 from media.smartcut.pictures import Pictures, Span
 from media.smartcut.resound import EncodedSound
@@ -45,6 +45,7 @@ _SLACK: dict[End, Fraction] = {"exact": Fraction(0), "border": Fraction(1)}
 # Text is at most this far behind, in a file that is in order.
 _TEXTS_BEHIND = Fraction(1)
 _REPORT_EVERY = 64
+_EMPTY = "The ranges that are kept hold no sound of these sound tracks, which are left out: {}."
 
 
 class Assembly:
@@ -68,6 +69,7 @@ class Assembly:
         self._notices = Notices()
         self._at = self._begin = Fraction(0)
         self._announced = False
+        self._ids: list[int] = []
         self._carrier: Carrier | None = None
         self._codec = codec_of(line.video)
         self._threads, self._finer = threads, finer
@@ -108,6 +110,7 @@ class Assembly:
             most = most_edges(ranges, self._line.rate)
             pictures = Pictures(track, self._video, self._codec, encoder, witness=witness, most=most, on_work=tick)
             tracks = self._tracks(output)
+            self._ids = [track_id(stream) for stream in output.container.streams.audio]
             self._carrier = self._carrier_of(output, pictures, tracks)
             self._side.open(output.container, [track.time_base])
             for start, end in ranges:
@@ -121,15 +124,18 @@ class Assembly:
     def _result(
         self, pictures: Pictures, track: PictureTrack, tracks: Sequence[Track], witness: Witness
     ) -> SmartCutResult:
+        heard = {number: sound for number, sound in enumerate(tracks) if not sound.empty}
+        empty = [str(number + 1) for number in range(len(tracks)) if number not in heard]
+        if empty:
+            self._notices.add("audio_track_empty", _EMPTY.format(", ".join(empty)))
         claim = Claim(
             spans=pictures.spans,
             seams=pictures.seams,
             frames=track.frames,
             duration=self._at,
             unit=track.time_base,
-            copied_sound={
-                number: sound.packet for number, sound in enumerate(tracks) if isinstance(sound, CopiedSound)
-            },
+            sound={number: self._ids[number] for number in heard},
+            copied_sound={number: sound.packet for number, sound in heard.items() if isinstance(sound, CopiedSound)},
             read=[np.array(seen[self._video.index], np.int64) for seen in self._seen],
             heard=[
                 {number: np.array(seen[sound.stream.index], np.int64) for number, sound in enumerate(tracks)}
@@ -144,7 +150,7 @@ class Assembly:
         return SmartCutResult(
             duration=self._at,
             frames=track.frames,
-            audio_tracks=len(tracks),
+            audio_tracks=len(heard),
             ranges=tuple(self._shown(span) for span in pictures.spans),
             copied=self._at - reencoded,
             reencoded=reencoded,

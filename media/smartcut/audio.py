@@ -45,6 +45,10 @@ class Track(Protocol):
     def full(self) -> bool:
         """Whether everything the range may need has come."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was written: then the file does not have the track."""
+
     def open(self, start: Fraction, end: Fraction, slack: Fraction) -> None:
         """A range is next that begins at `start` or soon after it and ends at `end` (seconds of the source), or a frame
         or `slack` later."""
@@ -109,6 +113,11 @@ class CopiedSound:
         self._start = self._sure = self._enough = self._stop = 0
         self._end = Fraction(0)
         self.full = False
+
+    @property
+    def empty(self) -> bool:
+        """See `Track.empty`."""
+        return self._output.samples == 0
 
     def open(self, start: Fraction, end: Fraction, slack: Fraction) -> None:
         """See `Track.open`."""

@@ -27,7 +27,7 @@ from media.smartcut.errors import failed
 from media.smartcut.index import picture_table, sample_table
 from media.smartcut.pictures import Seam, Span
 from media.smartcut.result import SeamReport
-from media.smartcut.sync import LISTEN, Opened, sound_offset
+from media.smartcut.sync import LISTEN, Opened, sound_offset, sound_tracks
 from media.smartcut.whole import check_samples, check_sound, check_times
 from media.smartcut.witness import Witness
 from media.source import open_source
@@ -37,8 +37,9 @@ from media.types import NO_LIMITS
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a cut says it has written: its ranges and seams in order, frames and seconds in all, and which sound tracks
-    (by their place in both files) hold copied packets, with the seconds of a packet; `unit` is the picture's time base.
+    """What a cut says it has written: its ranges and seams in order, frames and seconds in all; the `sound` tracks, by
+    their place in the source, with the id that each has in the file, and which of these hold copied packets, with the
+    seconds of a packet; `unit` is the picture's time base.
 
     `read` and `heard` are, for each range, the ticks of all packets of picture, and of each sound track, that were read
     of the source; `marks` the marks of the samples that were copied (see `media.smartcut.whole`), in decoding order;
@@ -50,6 +51,7 @@ class Claim:
     frames: int
     duration: Fraction
     unit: Fraction
+    sound: Mapping[int, int]
     copied_sound: Mapping[int, Fraction]
     read: Sequence[npt.NDArray[np.int64]]
     heard: Sequence[Mapping[int, npt.NDArray[np.int64]]]
@@ -71,8 +73,9 @@ def certify(
         _check_headers(opened, claim)
         line, table = timeline(opened), picture_table(file, opened, opened.streams.video[0])
         made = Opened(opened, line, None if table is None else table.shown)
+        heard = sound_tracks(made, claim.sound)
         if table is not None and claim.carried:
-            sounds = {number: sample_table(stream) for number, stream in enumerate(line.audio)}
+            sounds = {number: sample_table(stream) for number, stream in heard.items()}
             check_carried(file, {PICTURE: table} | sounds, claim.carried, on_work=on_work)
         check_times(made.shown, source, claim, on_work=on_work)
         check_samples(file, opened, claim.marks, digests=claim.witness.digests, on_work=on_work)

@@ -80,7 +80,7 @@ class Output:
 
     def runs(self, stream: Stream) -> list[Run]:
         """The list of the runs of a track, to be added to."""
-        return [] if self._layout is None else self._layout.runs(_number(stream))
+        return [] if self._layout is None else self._layout.runs(track_id(stream))
 
     @property
     def ready(self) -> bool:
@@ -94,7 +94,7 @@ class Output:
     def lay(self, stream: Stream, time: float, data: bytes) -> None:
         """Lay a sample, which is decoded at `time` seconds, when the muxer has got what it is to get for it."""
         if self._layout is not None:
-            self._layout.add(_number(stream), time, data)
+            self._layout.add(track_id(stream), time, data)
 
     def __enter__(self) -> Self:
         return self
@@ -239,8 +239,8 @@ def unit_of(stream: VideoStream) -> Fraction:
     return timescale(stream.time_base or Fraction(1, 90_000))
 
 
-def _number(stream: Stream) -> int:
-    """The number that the muxer gives to a track: it counts them as they are added."""
+def track_id(stream: Stream) -> int:
+    """The number that the muxer gives to a track: it counts them as they are added, those it leaves out too."""
     return stream.index + 1
 
 

@@ -31,6 +31,11 @@ class EncodedSound:
         self._sure = 0
         self.full = False
 
+    @property
+    def empty(self) -> bool:
+        """See `Track.empty`."""
+        return self._output.samples == 0
+
     def open(self, start: Fraction, end: Fraction, slack: Fraction) -> None:
         """See `Track.open`."""
         self._end, self._cutter, self.full = end, None, False

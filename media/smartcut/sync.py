@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median_low
@@ -38,6 +38,18 @@ class Opened:
     table: Table | None = None
 
 
+def sound_tracks(made: Opened, ids: Mapping[int, int]) -> dict[int, AudioStream]:
+    """The sound tracks of a finished file by what their `ids` are given for: an empty one takes no place in it.
+
+    Raises:
+        NotCuttable: certificate_failed, when there are others than these.
+    """
+    there = {stream.id: stream for stream in made.line.audio}
+    if there.keys() != set(ids.values()):
+        raise failed("the sound tracks are others than were written")
+    return {number: there[track] for number, track in ids.items()}
+
+
 def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: int) -> Fraction | None:
     """Seconds by which the sound of copied track `number` comes after its picture, right after tick `at` of the
     output; the median of half a second, because silence repeats itself. None where the source has too few packets.
@@ -53,11 +65,12 @@ def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: in
     lead = 2 * claim.copied_sound[number]
     close = span.at + (span.stop - span.first) * unit
     end = min([start + LISTEN, close, *(other.at - lead for other in claim.spans if other.at > start)])
+    track = sound_tracks(made, claim.sound)[number]
     found = _track(source.container, line.audio[number], start - moved)
     inside = start - moved + lead, end - moved - lead
     expected = sum(inside[0] <= time < inside[1] for times in found.values() for time in times)
     offsets = []
-    for time, data in _packets(made.container, made.line.audio[number], start, end):
+    for time, data in _packets(made.container, track, start, end):
         if data in found:
             offsets.append(min((time - origin - moved for origin in found[data]), key=abs))
     if len(offsets) < min(expected, _ENOUGH):

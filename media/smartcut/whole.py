@@ -16,6 +16,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from media.smartcut.errors import failed
+from media.smartcut.sync import sound_tracks
 
 if TYPE_CHECKING:
     from media.smartcut.certificate import Claim
@@ -132,7 +133,7 @@ def check_sound(source: Opened, made: Opened, claim: Claim) -> None:
     Raises:
         NotCuttable: certificate_failed.
     """
-    for number, track in enumerate(made.line.audio):
+    for number, track in sound_tracks(made, claim.sound).items():
         unit = track.time_base or Fraction(1)
         times = np.array([entry.timestamp for entry in track.index_entries], np.int64)
         if number not in claim.copied_sound:
