@@ -78,6 +78,7 @@ def certify(
             sounds = {number: sample_table(stream) for number, stream in heard.items()}
             check_carried(file, {PICTURE: table} | sounds, claim.carried, on_work=on_work)
         check_times(made.shown, source, claim, on_work=on_work)
+        _check_length(made, claim)
         check_samples(file, opened, claim.marks, digests=claim.witness.digests, on_work=on_work)
         on_work()
         check_sound(source, made, claim)
@@ -109,6 +110,13 @@ def check_index(made: InputContainer, frames: int, unit: Fraction) -> None:
         raise failed("decoding times do not rise")
     if video.time_base != unit:
         raise failed("the time base of the picture is another")
+
+
+def _check_length(made: Opened, claim: Claim) -> None:
+    """Check that the picture track is as long as its pictures are shown, by its decoding times."""
+    video = made.line.video
+    if video is None or (video.duration or 0) + 1 < math.floor(claim.duration / claim.unit):
+        raise failed("the picture ends before its last frame does")
 
 
 def _check_headers(made: InputContainer, claim: Claim) -> None:

@@ -58,12 +58,15 @@ class Output:
         )
         if title:
             self.container.metadata["title"] = title
+        self._pictures: list[PictureTrack] = []
 
     def pictures(
         self, template: VideoStream, *, tag: str, extradata: bytes, delay: int, rate: Fraction
     ) -> PictureTrack:
         """Add the picture track: like `template`, with its display matrix, under one sample entry."""
-        return PictureTrack(self, template, tag=tag, extradata=extradata, delay=delay, rate=rate)
+        track = PictureTrack(self, template, tag=tag, extradata=extradata, delay=delay, rate=rate)
+        self._pictures.append(track)
+        return track
 
     def sound(self, template: AudioStream) -> SoundTrack:
         """Add a sound track of copied packets."""
@@ -106,6 +109,8 @@ class Output:
         try:
             if error is None:
                 with engine_errors():
+                    for track in self._pictures:
+                        track.finish()
                     self.container.close()
                 if self._layout is not None:
                     self._layout.finish()
@@ -122,7 +127,7 @@ class Output:
 
 class PictureTrack:
     """Samples in decoding order with presentation times; decoding times are the sorted presentation times, `delay`
-    frames early, which is the least any player needs."""
+    frames early, which is the least any player needs. The last sample waits for `finish`."""
 
     def __init__(
         self,
@@ -148,6 +153,8 @@ class PictureTrack:
         self._delay = delay
         self._step = max(round(1 / rate / self.time_base), 1)
         self._waiting: list[int] = []
+        self._held: Packet[Any] | None = None
+        self._start, self._before, self._end = 0, -(1 << 62), -(1 << 62)
         self.frames = 0
 
     def write(self, data: bytes, pts: int, duration: int, *, key: bool) -> None:
@@ -161,9 +168,11 @@ class PictureTrack:
             raise NotCuttable("reorder_changes", "The source reorders its pictures further than it declares.")
         packet = sample(self._output.muxed(data), self._stream, pts, duration)
         packet.dts, packet.is_keyframe, packet.time_base = dts, key, self.time_base
-        _mux(self._container, packet)
+        self._flush()
+        if not self.frames:
+            self._first, self._start = dts, pts
+        self._held, self._end = packet, max(self._end, pts + duration)
         self._output.lay(self._stream, dts * float(self.time_base), data)
-        self._first = self._first if self._muxed else dts
         self._muxed += 1
         self.frames += 1
 
@@ -178,12 +187,38 @@ class PictureTrack:
         Raises:
             NotCuttable: as `write`.
         """
+        self._flush()
         waiting = np.sort(np.concatenate([np.array(self._waiting, np.int64), shown]))
         decoded, self._waiting = waiting[: len(shown)], waiting[len(shown) :].tolist()
         if (decoded > shown).any():
             raise NotCuttable("reorder_changes", "The source reorders its pictures further than it declares.")
         self._runs.append(Run(self._muxed, decoded - self._first, shown - self._first, keys, places, sizes))
+        self._before = int(decoded[-1])
         self.frames += len(shown)
+
+    def finish(self) -> None:
+        """Write the last sample.
+
+        Readers take the length of a track from the distances of its samples in decoding order, and pictures shown
+        beyond it for lost. Where they are far apart at the end, or the last one stays, that is too short unless the
+        last sample is decoded as late as it is shown, less the delay with which the track began.
+        """
+        packet = self._held
+        if packet is None:
+            return
+        pts, dts, shown = packet.pts or 0, packet.dts or 0, packet.duration or 1
+        missing = (self._end - self._start) - (dts - self._first) - shown
+        packet.dts = min(max(dts + missing, self._before + 1), pts)
+        if pts + shown < self._end:
+            # Others are shown after it.
+            packet.duration = max(shown + missing - (packet.dts - dts), 1)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._held is not None:
+            packet, self._held = self._held, None
+            self._before = packet.dts or 0
+            _mux(self._container, packet)
 
     def _decoding_time(self, pts: int) -> int:
         if self.frames < self._delay:

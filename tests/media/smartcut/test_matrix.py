@@ -161,6 +161,19 @@ def test_a_pause_begins_with_the_picture_on_show(variant, cut):
     assert result.duration == Fraction(27, 10)
 
 
+def test_a_picture_that_stays_is_part_of_the_track(variant, cut):
+    """Readers take a track's length from its decoding times, which lie as far ahead of the pause as B-frames reach."""
+    result, target = cut(variant("pause.mp4"), [("0", "3"), ("4", "4.5")])
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert stream.duration * stream.time_base == result.duration == Fraction(7, 2)
+    _, target = cut(variant("pause.mp4"), [("0.1", "3")])
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert stream.duration * stream.time_base == Fraction(29, 10)
+        assert [frame.pts * stream.time_base for frame in container.decode(stream)][-1] == Fraction(6, 30)
+
+
 def test_rotation_aspect_and_colours_are_kept(variant, cut):
     with av.open(str(cut(variant("rotated.mp4"), [("1.5", "4.2")])[1])) as container:
         assert {frame.rotation for frame in container.decode(video=0)} == {90}
