@@ -35,7 +35,7 @@ REFUSED = {
 ONLY_THE_START = {"open.mp4"}
 # These are among the pairs, and here for what other tests ask of them.
 PAIRED = {
-    *("open.mkv", "no_b.mp4", "intra.mp4", "vfr.mp4"),
+    *("open.mkv", "no_b.mp4", "intra.mp4", "vfr.mp4", "clip.mov", "silent.mov", "hevc.mov"),
     *("opus.mkv", "opus.mp4", "mp3.mp4", "mp3.ts", "pcm.mov", "pcm.mkv"),
 }
 ONE = [("1.5", "4.2")]
