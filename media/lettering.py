@@ -40,6 +40,7 @@ class Style:
 
 
 PLAIN = Style()
+Align = Literal["start", "center", "left", "right"]
 
 
 @lru_cache(maxsize=64)
@@ -96,6 +97,12 @@ def _name(character: str) -> str:
     return f"{character} ({code})" if character.isprintable() else code
 
 
+def reads_left(text: str) -> bool:
+    """Whether a text is read from right to left: by its first letter that has a direction (UAX #9, P2 and P3)."""
+    directions = (unicodedata.bidirectional(character) for character in text)
+    return next((way in _RIGHT_TO_LEFT for way in directions if way in {"L", *_RIGHT_TO_LEFT}), False)
+
+
 def runs_left(text: str) -> bool:
     """Whether a text has letters of a script that runs from right to left."""
     return any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
@@ -127,17 +134,18 @@ class Block:
         # Lines stand closer than a font's letters are high: the last one needs all of its room.
         return self.leading * (len(self.lines) - 1) + max(self.leading, sum(self.font.getmetrics()))
 
-    def draw(self, mask: Image.Image, x: int, y: int, *, align: Literal["start", "center"] = "start") -> None:
+    def draw(self, mask: Image.Image, x: int, y: int, *, align: Align = "start") -> None:
         """Write the lines in white on an `L` picture, the block's top left corner at (x, y).
 
-        Lines start where their script does: on the left, or on the right of the block.
+        By `start`, lines start where their script does: on the left, or on the right of the block.
         """
         pen = ImageDraw.Draw(mask)
         ascent, descent = self.font.getmetrics()
         inset = max((self.leading - ascent - descent) // 2, 0)
         for row, line in enumerate(self.lines):
             room = self.width - round(self.font.getlength(line))
-            left = x + (room // 2 if align == "center" else room if runs_left(line) else 0)
+            on_right = align == "right" or (align == "start" and runs_left(line))
+            left = x + (room // 2 if align == "center" else room if on_right else 0)
             pen.text((left, y + row * self.leading + inset), line, font=self.font, fill=255)
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+from media.lettering import Block, reads_left
 from media.titling.look import Look, Surface
-from media.titling.scene import USUAL, Element, Scene
+from media.titling.scene import Element, Scene, Way, mirrored
 from media.titling.setting import SAFE, Pair, cleaned, fit_pair, plate
 
 CardTemplate = Literal["plain", "center", "bar", "split", "frame", "band"]
 CARD_TEMPLATES: tuple[CardTemplate, ...] = get_args(CardTemplate)
 
 _LOGO = Fraction(16, 100)
+_OPENS = Fraction(4, 10)
+"""How long plates take to open: what stands on them comes when they have."""
 
 
 def card(
@@ -27,7 +30,10 @@ def card(
             at the smallest size).
     """
     heading, below = cleaned(title, subtitle, look.family)
-    elements = _TEMPLATES[template](_Page(size, look), heading, below)
+    page = _Page(size, look, reads_left(heading))
+    elements = _TEMPLATES[template](page, heading, below)
+    if page.mirrored:
+        elements = mirrored(elements, size[0])
     settled = max(element.begin + element.length for element in elements)
     return Scene(size, look.background, elements, pace=min(Fraction(1), duration / (3 * settled)))
 
@@ -73,6 +79,32 @@ class _Page(Surface):
             return []
         return [Element(picture, x - picture.width // 2 if centred else x, y, begin)]
 
+    def title(self, block: Block, x: int, y: int, begin: Fraction, way: Way = "fade", **options: Any) -> Element:
+        """A title with its left upper corner at (x, y), on the background; `options` are of the element."""
+        picture = self.words(block, self.look.background, align=self.flush)
+        return Element(picture, x, y, begin, way, travel=_travel(block), **options)
+
+    def subtitle(
+        self, block: Block | None, x: int, y: int, begin: Fraction, way: Way = "fade", **options: Any
+    ) -> list[Element]:
+        """What stands below it, a little softer; nothing for none."""
+        if block is None:
+            return []
+        picture = self.words(block, self.look.background, align=self.flush, soft=True)
+        return [Element(picture, x, y, begin, way, travel=_travel(block), **options)]
+
+    def centred(self, block: Block | None, y: int, begin: Fraction, way: Way = "fade", *, soft: bool) -> list[Element]:
+        """Text in the middle; nothing for none."""
+        if block is None:
+            return []
+        picture = self.words(block, self.look.background, align="center", soft=soft)
+        return [Element(picture, (self.size[0] - block.width) // 2, y, begin, way, travel=_travel(block))]
+
+
+def _travel(block: Block) -> int:
+    """By the letters, not by the lines: a quarter of their size is less than the gap below them."""
+    return max(block.size // 4, 2)
+
 
 def _plain(page: _Page, heading: str, below: str) -> list[Element]:
     """Flush left, with a short rule that grows between title and subtitle."""
@@ -82,17 +114,12 @@ def _plain(page: _Page, heading: str, below: str) -> list[Element]:
     top = (page.size[1] - total) // 2
     head = top + page.logo_height
     rule = head + upper.height + gap
-    elements = [
+    return [
         *page.logo(page.left, top),
         Element(plate(max(upper.size * 3 // 2, 8), page.thick, page.look.accent), page.left, rule, way="across"),
-        Element(page.words(upper, page.look.background), page.left, head, Fraction(15, 100)),
+        page.title(upper, page.left, head, Fraction(15, 100)),
+        *page.subtitle(lower, page.left, rule + page.thick + gap, Fraction(4, 10)),
     ]
-    if lower:
-        below_rule = rule + page.thick + gap
-        elements.append(
-            Element(page.words(lower, page.look.background, soft=True), page.left, below_rule, Fraction(4, 10))
-        )
-    return elements
 
 
 def _center(page: _Page, heading: str, below: str) -> list[Element]:
@@ -103,22 +130,12 @@ def _center(page: _Page, heading: str, below: str) -> list[Element]:
     middle, top = page.size[0] // 2, (page.size[1] - total) // 2
     head = top + page.logo_height
     rule, wide = head + upper.height + gap, max(upper.size * 2, 8)
-    elements = [
+    return [
         *page.logo(middle, top, centred=True),
-        Element(
-            page.words(upper, page.look.background, align="center"),
-            middle - upper.width // 2,
-            head,
-            Fraction(1, 10),
-            "rise",
-        ),
+        *page.centred(upper, head, Fraction(1, 10), "rise", soft=False),
         Element(plate(wide, page.thick, page.look.accent), middle - wide // 2, rule, Fraction(3, 10), "middle"),
+        *page.centred(lower, rule + page.thick + gap, Fraction(5, 10), "rise", soft=True),
     ]
-    if lower:
-        words = page.words(lower, page.look.background, align="center", soft=True)
-        at = rule + page.thick + gap
-        elements.append(Element(words, middle - lower.width // 2, at, Fraction(5, 10), "rise"))
-    return elements
 
 
 def _bar(page: _Page, heading: str, below: str) -> list[Element]:
@@ -130,15 +147,13 @@ def _bar(page: _Page, heading: str, below: str) -> list[Element]:
     total = page.logo_height + upper.height + (gap + lower.height if lower else 0)
     top, x = (page.size[1] - total) // 2, page.left + inset
     head = top + page.logo_height
-    elements = [
-        Element(plate(wide, total, page.look.accent), page.left, top, way="down"),
+    beside = page.left + wide, 0, *page.size
+    return [
+        Element(plate(wide, total, page.look.accent), page.left, top, way="down", length=_OPENS),
         *page.logo(x, top, begin=Fraction(1, 10)),
-        Element(page.words(upper, page.look.background), x, head, Fraction(25, 100), "left"),
+        page.title(upper, x, head, Fraction(35, 100), "left", clip=beside),
+        *page.subtitle(lower, x, head + upper.height + gap, Fraction(5, 10), "left", clip=beside),
     ]
-    if lower:
-        words = page.words(lower, page.look.background, soft=True)
-        elements.append(Element(words, x, head + upper.height + gap, Fraction(4, 10), "left"))
-    return elements
 
 
 def _split(page: _Page, heading: str, below: str) -> list[Element]:
@@ -153,16 +168,16 @@ def _split(page: _Page, heading: str, below: str) -> list[Element]:
     gap = max(3, upper.size // 3)
     total = upper.height + (gap + lower.height if lower else 0)
     top = (high - total) // 2 if beside else panel[1] + (high - panel[1] - total) // 2
-    elements = [Element(plate(*panel, page.look.accent), 0, 0, way="down" if beside else "across")]
+    elements = [Element(plate(*panel, page.look.accent), 0, 0, way="down" if beside else "across", length=_OPENS)]
     mark = page.mark(page.look.accent, width=panel[0] * 3 // 5, height=panel[1] * 2 // 5)
     if mark is not None:
         at = (panel[0] - mark.width) // 2, (panel[1] - mark.height) // 2
-        elements.append(Element(mark, *at, Fraction(3, 10)))
-    elements.append(Element(page.words(upper, page.look.background), left, top, Fraction(3, 10), "rise"))
-    if lower:
-        words = page.words(lower, page.look.background, soft=True)
-        elements.append(Element(words, left, top + upper.height + gap, Fraction(45, 100), "rise"))
-    return elements
+        elements.append(Element(mark, *at, _OPENS))
+    return [
+        *elements,
+        page.title(upper, left, top, Fraction(3, 10), "rise"),
+        *page.subtitle(lower, left, top + upper.height + gap, Fraction(45, 100), "rise"),
+    ]
 
 
 def _frame(page: _Page, heading: str, below: str) -> list[Element]:
@@ -175,21 +190,15 @@ def _frame(page: _Page, heading: str, below: str) -> list[Element]:
     head = top + page.logo_height
     across, along = plate(page.width, page.thick, page.look.accent), plate(page.thick, page.height, page.look.accent)
     right, bottom = page.left + page.width - page.thick, page.top + page.height - page.thick
-    elements = [
+    return [
         Element(across, page.left, page.top, way="across"),
         Element(along, right, page.top, Fraction(2, 10), "down"),
         Element(along, page.left, page.top, way="down"),
         Element(across, page.left, bottom, Fraction(2, 10), "across"),
         *page.logo(middle, top, begin=Fraction(3, 10), centred=True),
-        Element(
-            page.words(upper, page.look.background, align="center"), middle - upper.width // 2, head, Fraction(4, 10)
-        ),
+        *page.centred(upper, head, Fraction(4, 10), soft=False),
+        *page.centred(lower, head + upper.height + gap, Fraction(55, 100), soft=True),
     ]
-    if lower:
-        words = page.words(lower, page.look.background, align="center", soft=True)
-        at = head + upper.height + gap
-        elements.append(Element(words, middle - lower.width // 2, at, Fraction(55, 100)))
-    return elements
 
 
 def _band(page: _Page, heading: str, below: str) -> list[Element]:
@@ -201,15 +210,13 @@ def _band(page: _Page, heading: str, below: str) -> list[Element]:
     total = page.logo_height + high + (gap + lower.height if lower else 0)
     top = max((page.size[1] - total) // 2, 0)
     band = top + page.logo_height
-    elements = [
-        Element(plate(page.size[0], high, page.look.accent), 0, band, way="across", length=USUAL),
+    words = page.words(upper, page.look.accent, align=page.flush)
+    return [
+        Element(plate(page.size[0], high, page.look.accent), 0, band, way="across", length=_OPENS),
         *page.logo(page.left, top, begin=Fraction(2, 10)),
-        Element(page.words(upper, page.look.accent), page.left, band + pad, Fraction(3, 10), "left"),
+        Element(words, page.left, band + pad, _OPENS, "left", travel=_travel(upper)),
+        *page.subtitle(lower, page.left, band + high + gap, Fraction(5, 10), "left"),
     ]
-    if lower:
-        words = page.words(lower, page.look.background, soft=True)
-        elements.append(Element(words, page.left, band + high + gap, Fraction(45, 100), "left"))
-    return elements
 
 
 _TEMPLATES: dict[CardTemplate, Callable[[_Page, str, str], list[Element]]] = {

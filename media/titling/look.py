@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from PIL import Image
 
 from media.fonts import NAMES, Family
-from media.lettering import Block
+from media.lettering import Align, Block
 from media.titling.colours import WHITE, Rgb, accent_for, ink_for, is_legible, mixed, parse_color
 from media.titling.mark import mounted
 from media.titling.setting import written
@@ -54,15 +53,20 @@ class Surface:
 
     size: tuple[int, int]
     look: Look
+    mirrored: bool = False
+    """Whether it is read from right to left: laid out as if it were not, and turned round at the end."""
+
+    @property
+    def flush(self) -> Align:
+        """Where lines begin."""
+        return "right" if self.mirrored else "left"
 
     @property
     def short(self) -> int:
         """The shorter side, by which everything on it is scaled."""
         return min(self.size)
 
-    def words(
-        self, block: Block, ground: Rgb, *, align: Literal["start", "center"] = "start", soft: bool = False
-    ) -> Image.Image:
+    def words(self, block: Block, ground: Rgb, *, align: Align, soft: bool = False) -> Image.Image:
         """Text on a plain ground, in a colour of the look if that is legible there; softened only if it stays so."""
         ink = ink_for(ground, self.look.background, self.look.color)
         keeps = soft and is_legible(mixed(ink, ground, SOFT), ground)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -11,20 +11,22 @@ from PIL import Image
 
 from media.titling.colours import Rgb
 
-Way = Literal["fade", "rise", "left", "across", "down", "middle"]
-"""Fade in; rise or come from the left a little while fading in; be uncovered across, downwards or from the middle."""
+Way = Literal["fade", "rise", "left", "right", "across", "back", "down", "middle"]
+"""Fade in; rise or come from the left or the right a little while fading in; be uncovered from the left (across), from
+the right (back), downwards or from the middle."""
 
 USUAL = Fraction(6, 10)
-_WAY_TO_GO = Fraction(35, 100)
-"""How far what rises or comes from the left has to go, as a share of its height."""
-
 Region = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels."""
+_MIRRORED: dict[Way, Way] = {"left": "right", "right": "left", "across": "back", "back": "across"}
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An RGBA picture whose top left corner comes to (x, y), from `begin` seconds on for `length` seconds."""
+    """An RGBA picture whose top left corner comes to (x, y), from `begin` seconds on for `length` seconds.
+
+    What rises or comes from a side has `travel` pixels to go. Nothing is shown outside of `clip`, None for all.
+    """
 
     picture: Image.Image
     x: int
@@ -32,6 +34,35 @@ class Element:
     begin: Fraction = Fraction(0)
     way: Way = "fade"
     length: Fraction = USUAL
+    travel: int = 0
+    clip: Region | None = None
+
+    @property
+    def reach(self) -> Region:
+        """What it covers at any time."""
+        x, y = self.x, self.y
+        before = self.travel if self.way == "left" else 0
+        after = self.travel if self.way == "right" else 0
+        below = self.travel if self.way == "rise" else 0
+        whole = x - before, y, x + self.picture.width + after, y + self.picture.height + below
+        return whole if self.clip is None else _shared(whole, self.clip)
+
+    def moved(self, across: int, down: int) -> Element:
+        """The same at another place."""
+        return replace(self, x=self.x + across, y=self.y + down, clip=_moved(self.clip, across, down))
+
+
+def mirrored(elements: Sequence[Element], width: int) -> list[Element]:
+    """The layout for what is read from right to left, on a surface of that width; pictures stay as they are."""
+    return [
+        replace(
+            element,
+            x=width - element.x - element.picture.width,
+            way=_MIRRORED.get(element.way, element.way),
+            clip=element.clip and (width - element.clip[2], element.clip[1], width - element.clip[0], element.clip[3]),
+        )
+        for element in elements
+    ]
 
 
 class Scene:
@@ -53,11 +84,9 @@ class Scene:
     @property
     def region(self) -> Region:
         """What the elements cover, on even pixels, at any time."""
-        ends = [(e.x + e.picture.width, e.y + e.picture.height + _distance(e)) for e in self._elements]
-        left = max(min(e.x - _distance(e) for e in self._elements), 0)
-        top = max(min(e.y for e in self._elements), 0)
-        right = min(max(end[0] for end in ends), self.size[0])
-        bottom = min(max(end[1] for end in ends), self.size[1])
+        reaches = [element.reach for element in self._elements]
+        left, top = (max(min(reach[side] for reach in reaches), 0) for side in (0, 1))
+        right, bottom = (min(max(reach[side + 2] for reach in reaches), self.size[side]) for side in (0, 1))
         return left // 2 * 2, top // 2 * 2, -(-right // 2) * 2, -(-bottom // 2) * 2
 
     def at(self, time: Fraction) -> Image.Image:
@@ -78,7 +107,7 @@ class Scene:
             linear = (time / self._pace - element.begin) / element.length
             shown = _eased(min(max(linear, Fraction(0)), Fraction(1)))
             if shown > 0:
-                part, x, y = _shown(element, shown)
+                part, x, y = _clipped(*_shown(element, shown), element.clip)
                 _lay(picture, part, x - origin[0], y - origin[1])
 
 
@@ -87,28 +116,39 @@ def _eased(linear: Fraction) -> Fraction:
     return 1 - (1 - linear) ** 3
 
 
-def _distance(element: Element) -> int:
-    return round(element.picture.height * _WAY_TO_GO) if element.way in {"rise", "left"} else 0
+def _shared(one: Region, other: Region) -> Region:
+    return max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])
+
+
+def _moved(region: Region | None, across: int, down: int) -> Region | None:
+    return region and (region[0] + across, region[1] + down, region[2] + across, region[3] + down)
+
+
+def _clipped(picture: Image.Image, x: int, y: int, clip: Region | None) -> tuple[Image.Image, int, int]:
+    if clip is None:
+        return picture, x, y
+    left, top, right, bottom = _shared((x, y, x + picture.width, y + picture.height), clip)
+    return picture.crop((left - x, top - y, max(right, left) - x, max(bottom, top) - y)), left, top
 
 
 def _shown(element: Element, shown: Fraction) -> tuple[Image.Image, int, int]:
     """What is to be seen of an element that has come so far, and where."""
     picture, x, y = element.picture, element.x, element.y
-    left = round(_distance(element) * (1 - shown))
-    match element.way:
-        case "fade":
-            return _faded(picture, shown), x, y
-        case "rise":
-            return _faded(picture, shown), x, y + left
-        case "left":
-            return _faded(picture, shown), x - left, y
-        case "across":
-            return picture.crop((0, 0, round(picture.width * shown), picture.height)), x, y
-        case "down":
-            return picture.crop((0, 0, picture.width, round(picture.height * shown))), x, y
-        case "middle":
-            gone = round(picture.width * (1 - shown) / 2)
-            return picture.crop((gone, 0, picture.width - gone, picture.height)), x + gone, y
+    left = round(element.travel * (1 - shown))
+    shifts: dict[Way, tuple[int, int]] = {"fade": (0, 0), "rise": (0, left), "left": (-left, 0), "right": (left, 0)}
+    if element.way in shifts:
+        across, down = shifts[element.way]
+        return _faded(picture, shown), x + across, y + down
+    wide, high = picture.size
+    part = round(wide * shown)
+    boxes: dict[Way, Region] = {
+        "across": (0, 0, part, high),
+        "back": (wide - part, 0, wide, high),
+        "middle": ((wide - part) // 2, 0, (wide + part) // 2, high),
+        "down": (0, 0, wide, round(high * shown)),
+    }
+    box = boxes[element.way]
+    return picture.crop(box), x + box[0], y
 
 
 def _faded(picture: Image.Image, amount: Fraction) -> Image.Image:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
-from typing import Literal
 
 from PIL import Image
 
 from media.errors import InputError
 from media.fonts import Family
-from media.lettering import Block, Style, clean_text, fit_block
+from media.lettering import Align, Block, Style, clean_text, fit_block
 from media.titling.colours import Rgb
 
 SAFE = Fraction(8, 100)
@@ -22,6 +22,8 @@ SIZES = [Fraction(n, 100) for n in (13, 12, 11, 10, 9, 8, 7, 6, 5, 4)]
 """Sizes of a title that are tried, as parts of the picture's shorter side."""
 _BELOW = Fraction(45, 100)
 _SMALLEST = 9
+_LEAST = Fraction(3, 100)
+"""Size of a subtitle, as a part of the picture's shorter side, below which it is set only where nothing else helps."""
 _MOST_LINES = 8
 _TITLE_WEIGHT, _BELOW_WEIGHT = 600, 400
 
@@ -52,18 +54,22 @@ def fit_pair(
         InputError: text_too_long.
     """
     width, height = room
-    for part in sizes:
+    for part, least in [
+        *((part, _LEAST) for part in (*sizes, _LEAST)),
+        (sizes[-1], Fraction(0)),
+        (_LEAST, Fraction(0)),
+    ]:
         large = max(_SMALLEST, round(short * part))
-        small = max(_SMALLEST, round(large * ratio))
-        last = part == sizes[-1]
+        small = max(_SMALLEST, min(large, math.ceil(short * least)), round(large * ratio))
+        last = part <= sizes[-1]
         fit = partial(fit_block, width=width, height=height, long_words="cut" if last else "refuse")
-        most = _MOST_LINES if last else 3
+        most = _MOST_LINES if last else 4
         upper = fit(heading, size=large, max_lines=most, style=Style(family, _TITLE_WEIGHT))
         if upper is None:
             continue
         lower = None
         if below:
-            most = _MOST_LINES if last else 4
+            most = _MOST_LINES if last else 5
             lower = fit(below, size=small, max_lines=most, style=Style(family, _BELOW_WEIGHT))
             if lower is None:
                 continue
@@ -72,7 +78,7 @@ def fit_pair(
     raise InputError("text_too_long", "The text does not fit on the title card. Shorten the title or the subtitle.")
 
 
-def written(block: Block, ink: Rgb, *, align: Literal["start", "center"] = "start", strength: int = 255) -> Image.Image:
+def written(block: Block, ink: Rgb, *, align: Align = "start", strength: int = 255) -> Image.Image:
     """A block of text as RGBA."""
     mask = Image.new("L", (max(block.width, 1), block.height), 0)
     block.draw(mask, 0, 0, align=align)
