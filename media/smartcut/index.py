@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 import numpy as np
@@ -13,6 +14,8 @@ from av.video.stream import VideoStream
 from media import boxes
 from media.smartcut.entry import first_packet
 from media.tables import Flags, Ints
+
+_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,15 @@ def picture_table(source: BinaryIO, container: InputContainer, stream: VideoStre
 
 def sample_table(stream: VideoStream | AudioStream) -> Table:
     """The samples of a track as FFmpeg's index has them: `ticks` are those of decoding."""
-    entries = [
-        (entry.timestamp, entry.pos, entry.size, entry.is_keyframe, entry.is_discard) for entry in stream.index_entries
-    ]
-    columns = np.array(entries, np.int64).reshape(-1, 5).T
-    return Table(columns[0], columns[1], columns[2], columns[3] != 0, columns[4] != 0)
+    count, entries = len(stream.index_entries), iter(stream.index_entries)
+    ticks, places, sizes = (np.empty(count, np.int64) for _ in range(3))
+    keys, hidden = np.empty(count, np.bool_), np.empty(count, np.bool_)
+    for start in range(0, count, _AT_ONCE):
+        # As many at a time as Python's objects may be in memory.
+        rows = [
+            (entry.timestamp, entry.pos, entry.size, entry.is_keyframe, entry.is_discard)
+            for entry in islice(entries, _AT_ONCE)
+        ]
+        part = slice(start, start + len(rows))
+        ticks[part], places[part], sizes[part], keys[part], hidden[part] = np.array(rows, np.int64).T
+    return Table(ticks, places, sizes, keys, hidden)
