@@ -9,14 +9,13 @@ from typing import BinaryIO
 
 from media.errors import InputError
 from media.glimpses import Glimpses
-from media.interest import LITTLE, interest
+from media.interest import LITTLE, SIDE, interest
 from media.progress import Meter
 from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress
 from media.upright import Upright, within
 
 LOOKS = 30
 _ENOUGH = 10
-_SIDE = 240
 _WORTH = 1.05
 
 
@@ -66,7 +65,7 @@ def best(moments: Sequence[Moment]) -> Moment:
 def _look(glimpses: Glimpses, meter: Meter, *, exact: bool) -> list[Moment]:
     duration = max(glimpses.timeline.duration, 1 / glimpses.timeline.rate)
     step = duration / LOOKS
-    image = Upright(glimpses.video, within(_SIDE, _SIDE))
+    image = Upright(glimpses.video, within(SIDE, SIDE))
     found: dict[Fraction, Moment] = {}
     for number in range(LOOKS):
         # A film begins and ends with what it has least of.

@@ -83,6 +83,30 @@ def test_interest_tells_pictures_from_nothing() -> None:
         assert interest(Image.new("RGB", (320, 180), nothing)) < LITTLE / 10
 
 
+def test_what_is_out_of_focus_scores_low() -> None:
+    """At 1280 pixels; the motion is blurred sideways alone."""
+    good = scene(1280, 720).convert("RGB")
+    scores = [interest(good.filter(ImageFilter.GaussianBlur(sigma))) for sigma in (0, 4, 8, 16)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[1] < scores[0] * 0.9
+    assert max(scores[2:]) < scores[0] / 2
+    moved = good.resize((1280 // 24, 720), Image.Resampling.BOX).resize(good.size, Image.Resampling.BICUBIC)
+    assert interest(moved) < scores[0] * 0.7
+    # Stripes have steps along one axis only, and those are sharp.
+    stripes = np.zeros((360, 640, 3), np.uint8) + np.uint8(60)
+    stripes[:, ::32] = (220, 160, 40)
+    soft = Image.fromarray(stripes).filter(ImageFilter.GaussianBlur(8))
+    assert interest(Image.fromarray(stripes)) > 2 * interest(soft)
+
+
+def test_the_sharp_moment_is_chosen(tmp_path) -> None:
+    """A camera that finds its focus: what is blurred comes first, and is as bright and colourful."""
+    good = scene(640, 360).convert("RGB")
+    blurred = good.filter(ImageFilter.GaussianBlur(3))
+    chosen = best(moments_of(film(tmp_path / "focus.mp4", [blurred] * 30 + [good] * 20 + [blurred] * 20)))
+    assert 3 <= chosen.time < 5
+
+
 def test_interest_is_the_same_at_any_size() -> None:
     good = scene(1280, 720).convert("RGB")
     assert interest(good) == pytest.approx(interest(good.resize((320, 180), Image.Resampling.BOX)), rel=0.1)
