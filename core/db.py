@@ -7,12 +7,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     ExceptionContext,
@@ -39,6 +41,7 @@ from core.telemetry import metrics, tracing
 _SQLITE_BUSY_MS = 30_000
 _PRIVATE = {"hide_parameters": True}
 """Errors of the database do not repeat the values of a statement, addresses and hashes among them, into the log."""
+_UNHURRIED: ContextVar[bool] = ContextVar("unhurried", default=False)
 _READ_ONLY = "25006"
 """PostgreSQL's `read_only_sql_transaction` (its manual, appendix A)."""
 _FRESH_S = 1.0
@@ -134,17 +137,35 @@ def _bound(bare: Engine, write: bool, whole: bool) -> Engine:
 
 def engine() -> Engine:
     """Return this process's engine; a forked child makes its own."""
-    return _engine(get_settings().database_url, os.getpid())
+    url, pid = get_settings().database_url, os.getpid()
+    if _UNHURRIED.get() and make_url(url).get_backend_name() != "sqlite":
+        return _engine(url, pid, hurried=False)
+    return _engine(url, pid)
 
 
-@lru_cache(maxsize=4)
-def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a forked child off its parent's connections
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Let statements take as long as they do while the block runs: migrations, sweeps of all that there is."""
+    token = _UNHURRIED.set(True)
+    try:
+        yield
+    finally:
+        own = engine()
+        _UNHURRIED.reset(token)
+        if own is not engine():
+            own.dispose()
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str, pid: int, *, hurried: bool = True) -> Engine:  # noqa: ARG001 - a forked child makes its own
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        # A server that vanished without a word must be noticed: see libpq's connection parameters.
-        patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-        made = create_engine(parsed, **_PRIVATE, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=patience)
+        made = create_engine(
+            parsed, **_PRIVATE, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=_patience(parsed)
+        )
         event.listen(made, "connect", _prepare_postgres)
+        if hurried:
+            event.listen(made, "connect", _hurry)
         event.listen(made, "checkin", _note_use)
         event.listen(made, "checkout", _ping_when_idle)
         event.listen(made, "handle_error", _leave_what_is_read_only)
@@ -161,12 +182,31 @@ def _engine(url: str, pid: int) -> Engine:  # noqa: ARG001 - the pid keeps a for
     return made
 
 
+def _patience(url: URL) -> dict[str, int]:
+    """How long a server may be silent that vanished without a word, as libpq's connection parameters."""
+    # Keepalives are for a connection on which nothing is under way: a request that nobody acknowledges is sent anew
+    # for a quarter of an hour else (tcp(7), TCP_USER_TIMEOUT).
+    silent_ms = round(get_settings().database_silence_s * 1000)
+    patience = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    return {
+        name: value for name, value in (patience | {"tcp_user_timeout": silent_ms}).items() if name not in url.query
+    }
+
+
 def _prepare_postgres(connection: Any, _record: object) -> None:
     # A process that froze, or a host that vanished, amid a transaction keeps its locks, and with a job's row stops
     # the reconciler and every request for the job. It shall lose them no later than it loses its lease.
+    _set(connection, "idle_in_transaction_session_timeout", get_settings().lease_s)
+
+
+def _hurry(connection: Any, _record: object) -> None:
+    _set(connection, "statement_timeout", get_settings().database_statement_s)
+
+
+def _set(connection: Any, name: str, seconds: float) -> None:
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute(f"SET idle_in_transaction_session_timeout = '{get_settings().lease_s}s'")
+        cursor.execute(f"SET {name} = {round(seconds * 1000)}")
     connection.autocommit = False
 
 

@@ -32,6 +32,14 @@ class Settings(BaseSettings):
         "sqlite:///.cutwork/cutwork.db",
         description="SQLAlchemy URL: PostgreSQL in production, SQLite to try it out.",
     )
+    database_silence_s: float = Field(
+        15.0, ge=0, description="A PostgreSQL that acknowledges no request for so many seconds is given up; 0: late."
+    )
+    database_statement_s: float = Field(
+        120.0,
+        ge=0,
+        description="PostgreSQL ends a statement after so many seconds, but for migrations and housekeeping; 0: never.",
+    )
     broker_url: str = Field(
         "redis://127.0.0.1:6390/0", description="Celery broker: `redis://…` (Redis or Valkey) or `amqp://…`."
     )

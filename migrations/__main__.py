@@ -31,7 +31,7 @@ def upgrade(*, wait_s: float) -> None:
     Raises TransientError `database_unavailable` when the database does not answer within `wait_s` seconds.
     """
     _wait(time.monotonic() + wait_s)
-    with _alone():
+    with db.unhurried(), _alone():
         command.upgrade(Config(str(INI)), "head")
 
 

@@ -2,13 +2,13 @@
 
 from alembic import context
 
-from core.db import engine
+from core.db import engine, unhurried
 from core.models import Base
 
 
 def run() -> None:
     """Apply migrations; SQLite's tables are rebuilt where it cannot alter them in place."""
-    with engine().connect() as connection:
+    with unhurried(), engine().connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from core.db import unhurried
 from core.errors import TransientError
 from core.housekeeping import (
     artifacts,
@@ -109,12 +110,13 @@ def run(name: str, *, dry_run: bool = False, tell: Callable[[Removed], None] = l
     Raises TransientError when the database, the storage or Redis is away; the next run takes up what is left.
     """
     tally = Tally()
-    for item in KINDS[name].sweep(dry_run):
-        tally.add(item)
-        if not dry_run:
-            metrics.SWEPT.labels(name).inc()
-            metrics.SWEPT_BYTES.labels(name).inc(item.size)
-        tell(item)
+    with unhurried():
+        for item in KINDS[name].sweep(dry_run):
+            tally.add(item)
+            if not dry_run:
+                metrics.SWEPT.labels(name).inc()
+                metrics.SWEPT_BYTES.labels(name).inc(item.size)
+            tell(item)
     return tally
 
 

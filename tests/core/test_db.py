@@ -1,12 +1,16 @@
 """A session of a process that froze must not hold the others for ever."""
 
+import os
+import socket
+import sys
 import time
+from contextlib import closing
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from core import db, jobs
-from core.db import engine, reading, transaction
+from core.db import engine, reading, transaction, unhurried
 from core.errors import TransientError
 from core.settings import get_settings
 from tests.core.rows import make_job
@@ -52,3 +56,23 @@ def test_connections_that_a_server_dropped_cost_nobody_an_error(monkeypatch):
     outside.dispose()
     assert jobs.get(job.account_id, job.id).status == "queued"
     assert jobs.cancel(job.account_id, job.id).status == "canceled"
+
+
+@pytest.mark.usefixtures("postgres")
+@pytest.mark.parametrize("kind", [reading, transaction])
+def test_a_statement_that_hangs_is_ended_but_not_one_that_may_take_long(kind, monkeypatch):
+    monkeypatch.setenv("DATABASE_STATEMENT_S", "0.5")
+    get_settings.cache_clear()
+    with unhurried(), kind() as session:
+        session.execute(text("SELECT pg_sleep(0.6)"))
+    with pytest.raises(TransientError), kind() as session:
+        session.execute(text("SELECT pg_sleep(600)"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is Linux's")
+@pytest.mark.usefixtures("postgres")
+def test_a_request_that_nobody_acknowledges_is_given_up():
+    with engine().connect() as connection:
+        line = socket.socket(fileno=os.dup(connection.connection.fileno()))
+        with closing(line):
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
