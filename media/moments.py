@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -11,6 +11,7 @@ from media.errors import InputError
 from media.glimpses import Glimpses
 from media.interest import LITTLE, SIDE, interest
 from media.progress import Meter
+from media.shots import Sign, sign_of
 from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress
 from media.upright import Upright, within
 
@@ -21,10 +22,11 @@ _WORTH = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A picture of a film: on show at `time` seconds; `score` as `media.interest` has it."""
+    """A picture of a film: on show at `time` seconds; `score` as `media.interest` has it, `sign` as `media.shots`."""
 
     time: Fraction
     score: float
+    sign: Sign | None = field(default=None, compare=False, repr=False)
 
 
 def scout(
@@ -72,6 +74,7 @@ def _look(glimpses: Glimpses, meter: Meter, *, exact: bool) -> list[Moment]:
         shown = glimpses.near(step * number + step / 2, step / 2 if exact else None)
         if shown is not None and shown.time not in found:
             time = max(shown.time, Fraction(0))
-            found[shown.time] = Moment(time, interest(image(shown.frame)))
+            picture = image(shown.frame)
+            found[shown.time] = Moment(time, interest(picture), sign_of(picture))
         meter.report(Fraction(number + 1))
     return sorted(found.values(), key=lambda moment: moment.time)

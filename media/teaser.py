@@ -1,14 +1,15 @@
 """The teaser: a few seconds of a film as an animated WebP, for lists of films in which one moves under the pointer.
 
 A film is shown in moments of a second, the most interesting one of each part of it, dissolved into each other and the
-last into the first, so that it runs for ever without a break. A film of a few seconds is shown whole.
+last into the first, so that it runs for ever without a break. They are of different shots where there are some, and
+lie within one: where a cut falls into a moment, it is moved aside. A film of a few seconds is shown whole.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from media.errors import InputError
 from media.interest import LITTLE
 from media.moments import Moment, scout
 from media.progress import Meter
+from media.shots import OTHER, distance, hard_cuts
 from media.types import DEFAULT_LIMITS, Limits, Progress, no_progress, seconds
 from media.upright import Upright, within
 
@@ -35,6 +37,8 @@ WHOLE = Fraction(6)
 """Seconds of a film that is shown as it is."""
 WIDTH, HEIGHT = 320, 426
 MOST_BYTES = 1_500_000
+_NEARLY = 0.6
+"""By how much less interesting another shot may be."""
 _LENGTH = Fraction(SHOWN + 2 * DISSOLVE, RATE)
 _TRIES = ((68, 1), (50, 1), (34, 1), (20, 1), (20, 2), (10, 3))
 """Quality, and every how many-th picture is kept: the first that is small enough counts."""
@@ -83,22 +87,27 @@ def draw(
         image = Upright(reader.video, within(WIDTH, HEIGHT))
         stretches = choose(moments, duration)
         meter.total = Fraction(len(stretches))
-        scenes = []
-        for start, end in stretches:
-            scenes.append([image(frame) for frame in _taken(reader, start, end)])
-            meter.report(Fraction(len(scenes)))
-    scenes = [scene for scene in scenes if scene]
+        scenes: list[list[Image.Image]] = []
+        starts: list[Fraction] = []
+        for number, (start, end) in enumerate(stretches):
+            following = stretches[number + 1][0] if number + 1 < len(stretches) else duration
+            room = (starts[-1] + _LENGTH if starts else Fraction(0), following)
+            at, pictures = _within_a_shot(reader, image, (start, end), room)
+            if pictures:
+                scenes.append(pictures)
+                starts.append(at)
+            meter.report(Fraction(number + 1))
     if not scenes:
         raise InputError("damaged_file", "The file is damaged: none of its frames can be decoded.")
     pictures = joined(scenes) if len(scenes) > 1 else scenes[0]
     _save(pictures, target)
     meter.finish()
-    starts = tuple(start for start, _ in stretches)
-    return Teaser(pictures[0].size, Fraction(len(pictures), RATE), starts)
+    return Teaser(pictures[0].size, Fraction(len(pictures), RATE), tuple(starts))
 
 
 def choose(moments: Sequence[Moment], duration: Fraction) -> list[tuple[Fraction, Fraction]]:
-    """The stretches to show, in order and apart from each other: the best moment of each part, and none that is black.
+    """The stretches to show, in order and apart from each other: the best moment of each part that is not of a shot
+    that is shown already, if there is one nearly as good, and none that is black.
 
     A film of `WHOLE` seconds or less is one stretch.
     """
@@ -109,11 +118,47 @@ def choose(moments: Sequence[Moment], duration: Fraction) -> list[tuple[Fraction
     for number in range(parts):
         first = max([duration * number / parts, *(one.time + _LENGTH for one in chosen[-1:])])
         within_part = [one for one in moments if first <= one.time < duration * (number + 1) / parts]
-        fitting = [Moment(min(one.time, latest), one.score) for one in within_part if min(one.time, latest) >= first]
+        fitting = [replace(one, time=min(one.time, latest)) for one in within_part if min(one.time, latest) >= first]
         if fitting:
-            chosen.append(max(fitting, key=lambda one: one.score))
+            chosen.append(_newest(fitting, chosen))
     lively = [one for one in chosen if one.score >= LITTLE] or chosen[:1] or [Moment(Fraction(0), 0)]
     return [(one.time, one.time + _LENGTH) for one in lively]
+
+
+def _newest(moments: Sequence[Moment], shown: Sequence[Moment]) -> Moment:
+    """The best of some moments, or the best of those that show something else than what is shown already."""
+    best = max(moments, key=lambda one: one.score)
+    signs = [one.sign for one in shown if one.sign is not None]
+    new = [
+        one
+        for one in moments
+        if one.score >= max(best.score * _NEARLY, LITTLE)
+        and one.sign is not None
+        and all(distance(one.sign, sign) >= OTHER for sign in signs)
+    ]
+    return max(new, key=lambda one: one.score, default=best)
+
+
+def _within_a_shot(
+    reader: Reader, image: Upright, stretch: tuple[Fraction, Fraction], room: tuple[Fraction, Fraction]
+) -> tuple[Fraction, list[Image.Image]]:
+    """Where a moment begins, and its pictures: those of a stretch, or where a cut falls into it, of one beside the cut.
+
+    It stays within `room`. First comes what ends with the shot that the stretch begins in, then what begins with the
+    next one; where cuts are too close to each other for either, the stretch stays as it is.
+    """
+    start, end = stretch
+    pictures = [image(frame) for frame in _taken(reader, start, end)]
+    cuts = hard_cuts(pictures) if end - start == _LENGTH else []
+    if not cuts:
+        return start, pictures
+    # A tick of the teaser more or less: where between two of them the cut is, is not known.
+    for begin in (start + Fraction(cuts[0] - 1, RATE) - _LENGTH, start + Fraction(cuts[-1], RATE)):
+        if room[0] <= begin and begin + _LENGTH <= room[1]:
+            moved = [image(frame) for frame in _taken(reader, begin, begin + _LENGTH)]
+            if moved and not hard_cuts(moved):
+                return begin, moved
+    return start, pictures
 
 
 def joined(scenes: Sequence[Sequence[Image.Image]]) -> list[Image.Image]:

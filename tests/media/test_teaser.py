@@ -53,10 +53,10 @@ def moments_of(path: Path) -> list[Moment]:
         return scout(file)
 
 
-def drawn(path: Path, target: Path) -> tuple[teaser.Teaser, list[np.ndarray]]:
+def drawn(path: Path, target: Path, **options) -> tuple[teaser.Teaser, list[np.ndarray]]:
     """What was made, and what is on show at each of its ticks: pictures that are alike are one in the file."""
     with path.open("rb") as file:
-        made = teaser.draw(file, target)
+        made = teaser.draw(file, target, **options)
     frames: list[np.ndarray] = []
     passed = 0
     with Image.open(target) as picture:
