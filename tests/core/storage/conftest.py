@@ -30,7 +30,7 @@ class Place:
         return httpx.put(url, content=body)
 
     def send(self, key: str, upload: str, number: int, body: bytes) -> httpx.Response:
-        url = self.storage.sign_part(key, upload, number, size=len(body), expires_s=60)
+        url = self.storage.sign_part(key, upload, number, size=len(body), expires_s=3600)
         return self.put(url, body)
 
 

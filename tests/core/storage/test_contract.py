@@ -236,14 +236,14 @@ def test_an_aborted_upload_leaves_nothing(storage, place, upload):
 @pytest.mark.parametrize("body", [b"1234", b"123456"], ids=["short", "long"])
 def test_a_part_of_another_size_is_refused(storage, place, upload, body):
     key, upload_id = upload
-    url = storage.sign_part(key, upload_id, 1, size=5, expires_s=60)
+    url = storage.sign_part(key, upload_id, 1, size=5, expires_s=3600)
     assert place.put(url, body).status_code == 403
     assert storage.list_parts(key, upload_id) == []
 
 
 def test_a_part_address_is_for_that_part(storage, place, upload):
     key, upload_id = upload
-    url = storage.sign_part(key, upload_id, 1, size=1, expires_s=60)
+    url = storage.sign_part(key, upload_id, 1, size=1, expires_s=3600)
     assert httpx.get(url).status_code == 403
     assert place.put(changed(url), b"x").status_code == 403
     assert storage.list_parts(key, upload_id) == []
@@ -252,7 +252,7 @@ def test_a_part_address_is_for_that_part(storage, place, upload):
 def test_a_part_number_that_no_upload_has(storage, upload):
     for number in (0, 10_001):
         with pytest.raises(InputError) as raised:
-            storage.sign_part(*upload, number, size=1, expires_s=60)
+            storage.sign_part(*upload, number, size=1, expires_s=3600)
         assert code(raised) == "bad_part_number"
 
 
@@ -283,7 +283,7 @@ def test_an_address_that_counts_from_a_moment_is_always_the_same(storage, store)
 
 def test_a_download_address_is_for_that_file(storage, place, store):
     key, other = store("file", b"x"), store("other", b"y")
-    url = storage.sign_get(key, expires_s=60, filename="a.mp4", content_type=MP4)
+    url = storage.sign_get(key, expires_s=3600, filename="a.mp4", content_type=MP4)
     assert httpx.get(url).content == b"x"
     assert httpx.get(changed(url)).status_code == 403
     assert place.put(url, b"z").status_code == 403
@@ -296,7 +296,7 @@ def test_a_download_address_is_for_that_file(storage, place, store):
     ["lecture.mp4", "Лекция 1.mp4", "講義 🎬.mp4", 'a"b;c.mp4', "a\r\nSet-Cookie: x=1.mp4", "50% – naïve.mp4", "日本"],
 )
 def test_any_file_name(storage, store, name):
-    url = storage.sign_get(store("file", b"x"), expires_s=60, filename=name, content_type=MP4)
+    url = storage.sign_get(store("file", b"x"), expires_s=3600, filename=name, content_type=MP4)
     answer = httpx.get(url)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == MP4
@@ -315,13 +315,13 @@ def test_only_media_is_shown(storage, store):
         ("text/html", "attachment"),
         ("image/svg+xml", "attachment"),
     ):
-        url = storage.sign_get(key, expires_s=60, filename="a", content_type=kind, inline=True)
+        url = storage.sign_get(key, expires_s=3600, filename="a", content_type=kind, inline=True)
         assert httpx.get(url).headers["Content-Disposition"].startswith(shown)
 
 
 def test_a_content_type_cannot_add_a_header(storage, place):
     with pytest.raises(EngineError) as raised:
-        storage.sign_get(place.key(), expires_s=60, filename="a", content_type="video/mp4\r\nX: y")
+        storage.sign_get(place.key(), expires_s=3600, filename="a", content_type="video/mp4\r\nX: y")
     assert code(raised) == "bad_content_type"
 
 
@@ -329,7 +329,7 @@ def test_more_parts_than_one_page(storage, place, upload):
     key, upload_id = upload
     count = 1003
     with httpx.Client() as client, ThreadPoolExecutor(4) as pool:
-        urls = [storage.sign_part(key, upload_id, number, size=1, expires_s=60) for number in range(1, count + 1)]
+        urls = [storage.sign_part(key, upload_id, number, size=1, expires_s=3600) for number in range(1, count + 1)]
         answers = pool.map(lambda url: client.put(url, content=b"x").status_code, urls)
         assert set(answers) == {200}
     assert [part.number for part in storage.list_parts(key, upload_id)] == list(range(1, count + 1))

@@ -31,7 +31,7 @@ def upload(storage):
 
 
 def grant_of(storage, upload, number=1, *, size):
-    return storage.verify(token(storage.sign_part(*upload, number, size=size, expires_s=60)), "PUT")
+    return storage.verify(token(storage.sign_part(*upload, number, size=size, expires_s=3600)), "PUT")
 
 
 def token(url):
@@ -161,15 +161,15 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 def test_a_token_of_another_secret(storage, root, upload):
     other = LocalStorage(root, public_url="http://127.0.0.1:1", secret="another")
-    for wrong in (token(other.sign_part(*upload, 1, size=1, expires_s=60)), "", "abc", "a.b", "é"):
+    for wrong in (token(other.sign_part(*upload, 1, size=1, expires_s=3600)), "", "abc", "a.b", "é"):
         with pytest.raises(InputError) as raised:
             storage.verify(wrong, "PUT")
         assert raised.value.code == "signature_invalid"
 
 
 def test_a_token_for_another_method(storage, upload):
-    put = token(storage.sign_part(*upload, 1, size=1, expires_s=60))
-    get = token(storage.sign_get("a", expires_s=60, filename="a", content_type=MP4))
+    put = token(storage.sign_part(*upload, 1, size=1, expires_s=3600))
+    get = token(storage.sign_get("a", expires_s=3600, filename="a", content_type=MP4))
     for text, method in ((put, "GET"), (get, "PUT"), (get, "DELETE")):
         with pytest.raises(InputError) as raised:
             storage.verify(text, method)

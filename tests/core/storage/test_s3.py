@@ -85,7 +85,7 @@ def test_an_answer_cut_in_its_headers_is_not_an_empty_one(s3_settings, s3, store
     """HTTP clients take the end of a connection for the end of the headers."""
     whole = s3.storage
     upload = whole.create_multipart(f"{stored}.parts", content_type="video/mp4")
-    url = whole.sign_part(f"{stored}.parts", upload, 1, size=5, expires_s=60)
+    url = whole.sign_part(f"{stored}.parts", upload, 1, size=5, expires_s=3600)
     httpx.put(url, content=b"bytes").raise_for_status()
     for ask in (
         lambda storage: [part.size for part in storage.list_parts(f"{stored}.parts", upload)],
@@ -134,8 +134,8 @@ def test_wrong_keys(s3_settings):
 
 def test_clients_are_given_the_public_address(s3_settings):
     storage = s3_storage(s3_settings, s3_public_endpoint_url="https://files.example.org")
-    upload = storage.sign_part("a", "id", 1, size=1, expires_s=60)
-    download = storage.sign_get("a", expires_s=60, filename="a", content_type="video/mp4")
+    upload = storage.sign_part("a", "id", 1, size=1, expires_s=3600)
+    download = storage.sign_get("a", expires_s=3600, filename="a", content_type="video/mp4")
     for url in (upload, download):
         assert url.startswith("https://files.example.org/cutwork/a?")
 
