@@ -19,7 +19,7 @@ class RunUp:
         self._limit = groups
         self._groups: list[list[Packet[Any]]] = []
         self._bytes = self._packets = 0
-        self._overflown = False
+        self._overflown = self._let_go = False
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -27,6 +27,7 @@ class RunUp:
     def add(self, packet: Packet[Any], *, entry: bool) -> None:
         """Append the next packet; decoding may begin at an entry. What comes before the first entry is dropped."""
         if entry:
+            self._let_go = self._let_go or len(self._groups) == self._limit
             self._groups = [*self._groups, []][-self._limit :]
             self._packets = sum(len(group) for group in self._groups)
             self._bytes = sum(kept.size for group in self._groups for kept in group)
@@ -41,17 +42,20 @@ class RunUp:
             self._overflown = True
 
     def to(self, pts: int) -> list[Packet[Any]]:
-        """All packets from the last entry that is shown at or before `pts`, or from the first one kept.
+        """All packets from the last entry that is shown at or before `pts`, or from the very first one.
 
         Raises:
-            NotCuttable: keyframes_too_far, when they are too many to be kept.
+            NotCuttable: keyframes_too_far, when they are too many to be kept; reorder_changes, when those from that entry
+                on were let go, because so much is never reordered.
         """
         self.require_whole()
         chosen: list[Packet[Any]] = []
         for group in reversed(self._groups):
             chosen = group + chosen
             if group[0].pts is not None and group[0].pts <= pts:
-                break
+                return chosen
+        if self._let_go:
+            raise NotCuttable("reorder_changes", "The times of the source's pictures do not fit their order.")
         return chosen
 
     def require_whole(self) -> None:
