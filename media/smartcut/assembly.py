@@ -135,7 +135,9 @@ class Assembly:
             duration=self._at,
             unit=track.time_base,
             sound={number: self._ids[number] for number in heard},
-            copied_sound={number: sound.packet for number, sound in heard.items() if isinstance(sound, CopiedSound)},
+            copied_sound={
+                number: sound.packet for number, sound in enumerate(tracks) if isinstance(sound, CopiedSound)
+            },
             read=[np.array(seen[self._video.index], np.int64) for seen in self._seen],
             heard=[
                 {number: np.array(seen[sound.stream.index], np.int64) for number, sound in enumerate(tracks)}

@@ -38,8 +38,8 @@ from media.types import NO_LIMITS
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a cut says it has written: its ranges and seams in order, frames and seconds in all; the `sound` tracks, by
-    their place in the source, with the id that each has in the file, and which of these hold copied packets, with the
-    seconds of a packet; `unit` is the picture's time base.
+    their place in the source, with the id that each has in the file, and which tracks of the source were copied, with
+    the seconds of a packet: one not in the file has no packets in the ranges. `unit` is the picture's time base.
 
     `read` and `heard` are, for each range, the ticks of all packets of picture, and of each sound track, that were read
     of the source; `marks` the marks of the samples that were copied (see `media.smartcut.whole`), in decoding order;
@@ -143,7 +143,7 @@ def _worst(
     """The worst offset of copied sound after some ticks of the output."""
     worst: Fraction | None = None
     for number, packet in claim.copied_sound.items():
-        for at in places:
+        for at in places if number in claim.sound else ():
             on_work()
             offset = sound_offset(source, made, claim, number, at)
             if offset is not None and abs(offset) > packet:

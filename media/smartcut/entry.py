@@ -25,6 +25,8 @@ MAX_REORDER = 16
 """H.264 and HEVC reorder by so many pictures at most: what has not come by then will not come."""
 
 _BEFORE_ALL = -(1 << 40)
+_CLOCKED = {"mpegts"}
+"""Containers in which what is heard first may lie behind what is shown first: seeking one leaves out the other."""
 
 Streams = Sequence[VideoStream | AudioStream]
 
@@ -43,20 +45,22 @@ def packets_from(
     video, watchdog = streams[0], watchdog or Watchdog()
     unit = video.time_base or Fraction(1)
     beginning = math.floor(origin / unit)
+    # Before its first picture a file may have sound, which nobody finds who looks for pictures.
+    first = max(beginning, beginning if video.start_time is None else video.start_time)
     back = lead
-    while (target := start - math.ceil(back / unit)) > beginning:
+    while (target := start - math.ceil(back / unit)) > first:
         found = _enter(container, streams, target, start, watchdog)
         if found is not None:
             return found
         # Some demuxers land on any packet, or go by decoding time: look further back.
         back = back * 2 + 1
-    _rewind(container, video, beginning - math.ceil(1 / unit))
+    _rewind(container, streams, origin - 1)
     return _packets(container, streams, watchdog)
 
 
 def first_packet(container: InputContainer, stream: VideoStream) -> Packet[Any] | None:
     """The first packet of a stream, in decoding order."""
-    _rewind(container, stream, _BEFORE_ALL)
+    _rewind(container, [stream], _BEFORE_ALL * (stream.time_base or Fraction(1)))
     return next(_packets(container, [stream], Watchdog()), None)
 
 
@@ -132,11 +136,20 @@ def _enter(
     return None
 
 
-def _rewind(container: InputContainer, video: VideoStream | AudioStream, before: int) -> None:
+def _rewind(container: InputContainer, streams: Streams, before: Fraction) -> None:
+    """Go to the beginning: of the bytes of a clocked file, else to what is shown or heard first, after `before`."""
+    if container.format.name in _CLOCKED:
+        container.seek(0, unsupported_byte_offset=True)
+        return
+    earliest = min(streams, key=_start)
     try:
-        container.seek(before, stream=video)
+        container.seek(math.floor(before / (earliest.time_base or 1)), stream=earliest)
     except FFmpegError:
         container.seek(0, unsupported_byte_offset=True)
+
+
+def _start(stream: VideoStream | AudioStream) -> Fraction:
+    return Fraction(0) if stream.start_time is None else stream.start_time * (stream.time_base or Fraction(1))
 
 
 def _packets(container: InputContainer, streams: Streams, watchdog: Watchdog) -> Iterator[Packet[Any]]:

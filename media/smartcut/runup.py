@@ -45,8 +45,8 @@ class RunUp:
         """All packets from the last entry that is shown at or before `pts`, or from the very first one.
 
         Raises:
-            NotCuttable: keyframes_too_far, when they are too many to be kept; reorder_changes, when those from that entry
-                on were let go, because so much is never reordered.
+            NotCuttable: keyframes_too_far, when they are too many to be kept; reorder_changes, when those from that
+                entry on were let go, because so much is never reordered.
         """
         self.require_whole()
         chosen: list[Packet[Any]] = []

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.stream import Discard
 
 from media.smartcut.errors import failed
-from media.smartcut.index import Table
+from media.smartcut.index import Table, sample_table
 from media.tables import Ints
 from media.timeline import Timeline
 
@@ -48,6 +48,25 @@ def sound_tracks(made: Opened, ids: Mapping[int, int]) -> dict[int, AudioStream]
     if there.keys() != set(ids.values()):
         raise failed("the sound tracks are others than were written")
     return {number: there[track] for number, track in ids.items()}
+
+
+def heard_ticks(source: Opened, stream: AudioStream) -> Ints | None:
+    """The ticks of all packets of a sound track by the index of the file; None where it has none of all of it."""
+    if not source.container.format.name.startswith("mov,"):
+        return None
+    table = sample_table(stream)
+    return table.ticks[~table.hidden] if len(table.ticks) == stream.frames else None
+
+
+def sound_before(source: Opened, stream: AudioStream, start: Fraction, read: Ints, packet: Fraction) -> bool:
+    """Whether a track has more than one packet from `start`, in the container's own time, to the first one that was
+    `read` of it."""
+    unit = stream.time_base or Fraction(1)
+    first = int(read.min()) * unit if len(read) else None
+    if first is not None and first <= start + packet:
+        return False
+    end = start + LISTEN if first is None else min(first, start + LISTEN)
+    return any(time + packet < end for time, _ in _packets(source.container, stream, start, end))
 
 
 def sound_offset(source: Opened, made: Opened, claim: Claim, number: int, at: int) -> Fraction | None:

@@ -16,7 +16,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from media.smartcut.errors import failed
-from media.smartcut.sync import sound_tracks
+from media.smartcut.sync import heard_ticks, sound_before, sound_tracks
 
 if TYPE_CHECKING:
     from media.smartcut.certificate import Claim
@@ -127,29 +127,38 @@ def _mark_at(file: BinaryIO, start: int, size: int) -> int:
 
 
 def check_sound(source: Opened, made: Opened, claim: Claim) -> None:
-    """Check that no sound is missing: each packet that was read has a copied packet beside it, and what was encoded is
-    as long as the picture.
+    """Check that no sound is missing: each packet of the source, by its index or where it has none as it was read, has
+    copied packet beside it, and what was encoded is as long as the picture.
 
     Raises:
         NotCuttable: certificate_failed.
     """
-    for number, track in sound_tracks(made, claim.sound).items():
-        unit = track.time_base or Fraction(1)
-        times = np.array([entry.timestamp for entry in track.index_entries], np.int64)
+    there = sound_tracks(made, claim.sound)
+    for number, track in there.items():
         if number not in claim.copied_sound:
-            check_length(times, track, claim.duration)
-            continue
-        given = source.line.audio[number].time_base or Fraction(1)
+            check_length(_times(track), track, claim.duration)
+    for number, packet in claim.copied_sound.items():
+        # Seconds as floats: sound is told apart by thousandths here.
+        times = _times(there[number]) * float(there[number].time_base or 1) if number in there else np.empty(0)
+        stream = source.line.audio[number]
+        given, index = stream.time_base or Fraction(1), heard_ticks(source, stream)
         picture = source.line.video.time_base if source.line.video is not None else None
         for span, ticks in zip(claim.spans, claim.heard, strict=True):
             end = span.at + (span.stop - span.first) * (picture or Fraction(1))
             if span is not claim.spans[-1]:
-                end -= _LEFT * claim.copied_sound[number]
+                end -= _LEFT * packet
             shift = span.at - span.first * (picture or Fraction(1))
-            # Seconds as floats: sound is told apart by thousandths here.
-            wanted = ticks[number] * float(given) + float(shift)
+            read = ticks[number]
+            if index is None and sound_before(source, stream, span.at - shift, read, packet):
+                raise failed(f"sound is missing at {float(span.at):.3f} s")
+            wanted = (read if index is None else index) * float(given) + float(shift)
             wanted = wanted[(wanted >= float(span.at)) & (wanted < float(end))]
-            _check_near(wanted, times * float(unit), float(claim.copied_sound[number]))
+            _check_near(wanted, times, float(packet))
+
+
+def _times(track: AudioStream) -> Ticks:
+    """The times of the packets of a finished track."""
+    return np.array([entry.timestamp for entry in track.index_entries], np.int64)
 
 
 def _check_near(wanted: npt.NDArray[np.floating], there: npt.NDArray[np.floating], packet: float) -> None:
