@@ -79,6 +79,9 @@ class ImageFile:
             image = self._open()
             if kind in ANIMATED - {"gif"}:
                 self.frames = int(getattr(image, "n_frames", 1))
+            # A PNG may have a picture for those who know no animation, which is none of its frames.
+            self._before = int(self.frames > 1 and bool(image.info.get("default_image")))
+            self.frames -= self._before
             self.mode = image.mode
             self.stored = self.width, self.height = image.size
             # Before the tags are read: those of a PNG may stand behind its pixels, which are then decoded.
@@ -128,8 +131,8 @@ class ImageFile:
             image = self._take()
         for index in range(self.frames):
             with damage():
-                if index:
-                    image.seek(index)
+                if index + self._before:
+                    image.seek(index + self._before)
                 frame = self._frame(image, profile, told)
             yield frame
 
@@ -152,7 +155,7 @@ class ImageFile:
         if plain is image and (self.animated or self.kind not in _DETACHED):
             plain = plain.copy()
         plain.info = {}
-        return Frame(plain, icc, int(image.info.get("duration", 0) or 0))
+        return Frame(plain, icc, round(image.info.get("duration", 0) or 0))
 
     def _check(self) -> None:
         limits = self._limits

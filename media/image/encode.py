@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,9 @@ _LONGEST = {"jpeg": 65_500, "webp": 16_383, "avif": 65_535, "gif": 65_535, "png"
 
 _OPAQUE = 128
 """GIF knows no half transparency: from this alpha on a pixel is there."""
+
+_GIF_MS, _GIF_LEAST = 10, 2
+"""Milliseconds that GIF counts in, and how many of them viewers take as they are."""
 
 _TAGS = {
     *(Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.HostComputer),
@@ -75,6 +79,8 @@ def write(path: Path, frames: Sequence[Frame], how: Encoding, *, exif: Image.Exi
     first, longest = frames[0].image, _LONGEST[how.format]
     if max(first.size) > longest:
         raise InputError("too_large_for_format", f"A side of {max(first.size)} pixels is too long for {how.format}.")
+    if how.format == "gif":
+        frames = _in_hundredths(frames)
     options: dict[str, Any] = {**_options(how), "icc_profile": frames[0].icc}
     if exif and how.format != "gif":
         options["exif"] = exif
@@ -89,6 +95,27 @@ def write(path: Path, frames: Sequence[Frame], how: Encoding, *, exif: Image.Exi
     if how.format == "gif":
         options["disposal"] = 2 if any(picture.mode == "RGBA" for picture in pictures) else 1
     pictures[0].save(path, how.format.upper(), **options)
+
+
+def _in_hundredths(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """Frames as GIF can time them: in hundredths of a second, two at least, since viewers take less for a tenth.
+
+    Each begins at the hundredth next to its time, so that the whole lasts as long; one that would begin too soon after
+    another is left out. What is in whole hundredths stays as it is.
+    """
+    if all(frame.duration % _GIF_MS == 0 for frame in frames):
+        return frames
+    starts = [0, *accumulate(frame.duration for frame in frames)]
+    chosen: list[tuple[int, Frame]] = []
+    for start, frame in zip(starts, frames, strict=False):
+        at = round(start / _GIF_MS)
+        if not chosen or at - chosen[-1][0] >= _GIF_LEAST:
+            chosen.append((at, frame))
+    end = round(starts[-1] / _GIF_MS)
+    if len(chosen) > 1 and end - chosen[-1][0] < _GIF_LEAST:
+        chosen.pop()
+    ends = [*(at for at, _ in chosen[1:]), max(end, _GIF_LEAST)]
+    return [replace(frame, duration=(until - at) * _GIF_MS) for (at, frame), until in zip(chosen, ends, strict=True)]
 
 
 def kept(exif: Image.Exif, wish: Metadata) -> Image.Exif | None:

@@ -122,8 +122,14 @@ def _facts(path: Path, frames: Sequence[Frame], format_: str) -> dict[str, Any]:
         "size": path.stat().st_size,
         "width": image.width,
         "height": image.height,
-        "frames": len(frames),
+        "frames": _written(path) if len(frames) > 1 else 1,
     }
+
+
+def _written(path: Path) -> int:
+    """How many frames a file has: writers make one of those that are the same, and GIF leaves out the shortest."""
+    with Image.open(path) as made:
+        return int(getattr(made, "n_frames", 1))
 
 
 def decode_overlay(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Image.Image:

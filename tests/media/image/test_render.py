@@ -149,6 +149,48 @@ def test_animations_keep_frames_and_times(moving, made, kind):
         assert found.info["loop"] == 3
 
 
+@pytest.mark.parametrize(("given", "frames", "total"), [(33, 12, 400), (16, 7, 190), (7, 4, 80), (40, 12, 480)])
+def test_a_gif_lasts_as_long_though_it_counts_in_hundredths(photo, made, given, frames, total):
+    pictures = [photo.resize((60, 40)).rotate(7 * number) for number in range(12)]
+    data = encoded(
+        pictures[0], "WEBP", save_all=True, append_images=pictures[1:], duration=given, lossless=True
+    ).getvalue()
+    files, result = made(data, [output("a", "gif")])
+    found = files["a"]
+    durations = []
+    for number in range(found.n_frames):
+        found.seek(number)
+        durations.append(found.info["duration"])
+    assert sum(durations) == total == pytest.approx(12 * given, abs=10)
+    # Viewers take less than two hundredths for ten.
+    assert min(durations) >= 20
+    assert len(durations) == frames
+    assert result.files["a"].media["frames"] == frames
+
+
+@pytest.mark.parametrize("kind", ["webp", "gif", "avif"])
+def test_the_default_picture_of_an_animated_png_is_none_of_its_frames(photo, made, kind):
+    pictures = [photo.resize((60, 40)).rotate(20 * number) for number in range(5)]
+    data = encoded(
+        pictures[0], "PNG", save_all=True, append_images=pictures[1:], duration=100, default_image=True
+    ).getvalue()
+    files, _ = made(data, [output("a", kind)])
+    assert files["a"].n_frames == 4
+    files["a"].seek(0)
+    assert abs(np.asarray(files["a"].convert("RGB"), int) - np.asarray(pictures[1].convert("RGB"), int)).mean() < 12
+
+
+def test_frames_that_become_the_same_are_counted_as_they_are_written(photo, made):
+    pictures = [photo.resize((60, 40)) for _ in range(4)]
+    for number, picture in enumerate(pictures):
+        picture.putpixel((59, 39), (60 * number, 0, 0))
+    data = encoded(
+        pictures[0], "WEBP", save_all=True, append_images=pictures[1:], duration=100, lossless=True
+    ).getvalue()
+    files, result = made(data, [output("a", "gif")], [Crop(aspect=Fraction(1), gravity="left")])
+    assert result.files["a"].media["frames"] == files["a"].n_frames
+
+
 def test_a_still_of_an_animation_is_its_first_frame(moving, made):
     data, pictures, _ = moving
     files, result = made(data, [output("png"), output("gif", "gif")])
