@@ -33,7 +33,9 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL: PostgreSQL in production, SQLite to try it out.",
     )
     database_silence_s: float = Field(
-        15.0, ge=0, description="A PostgreSQL that acknowledges no request for so many seconds is given up; 0: late."
+        15.0,
+        ge=0,
+        description="A PostgreSQL silent for so many seconds amid a request is given up; 0: as the system.",
     )
     database_statement_s: float = Field(
         120.0,

@@ -29,7 +29,8 @@ _STORAGE_SHARE = {"error": 0.7, "stall": 0.5, "cut": 0.5}
 
 @dataclass
 class Storm:
-    """Strikes a fleet; `killed` tells when which processes were, `done` what was done how often."""
+    """Strikes a fleet; `killed`, `stopped` and `told_to_end` tell when which processes were, `done` what was done how
+    often."""
 
     fleet: Fleet
     servers: Servers
@@ -37,6 +38,7 @@ class Storm:
     log: Path
     killed: list[tuple[datetime, list[int]]] = field(default_factory=list)
     stopped: list[tuple[datetime, list[int], float]] = field(default_factory=list)
+    told_to_end: list[tuple[datetime, list[int]]] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     idle: Counter[str] = field(default_factory=Counter)
     """Faults that found nothing to strike."""
@@ -113,6 +115,7 @@ class Storm:
 
     def _roll(self, what: str, fault: Fault) -> None:
         for service in self.fleet.workers:
+            self.told_to_end.append((datetime.now(UTC), [process.pid for process in service.processes()]))
             service.restart(signal.SIGTERM)
 
     def _copy(self, what: str, fault: Fault) -> bool:

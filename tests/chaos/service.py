@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from tests.services.process import wait_until
 class Service:
     """A command in a session of its own, with its children.
 
-    `started` counts its lives, `surprises` those that ended by themselves. `steady` watches over it, as an init system
-    would: a process that ended is started again after `rest_s`.
+    `started` counts its lives, `surprises` those that ended by themselves, found out at the moments `surprised`.
+    `steady` watches over it, as an init system would: a process that ended is started again after `rest_s`.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Service:
         self.name = name
         self.started = 0
         self.surprises = 0
+        self.surprised: list[datetime] = []
         self._command = list(command)
         self._log = folder / f"{name}.log"
         self._env = dict(env) if env is not None else None
@@ -120,7 +122,9 @@ class Service:
         if self.alive or not self._lock.acquire(blocking=False):
             return False
         try:
-            self._ended_at = self._ended_at or time.monotonic()
+            if self._ended_at is None:
+                self._ended_at = time.monotonic()
+                self.surprised += [] if self._planned else [datetime.now(UTC)]
             if time.monotonic() - self._ended_at < self._rest_s:
                 return False
             self.start()

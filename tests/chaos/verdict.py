@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -20,6 +20,9 @@ from tests.chaos.workload import JobSpec
 TERMINAL = {"succeeded", "failed", "canceled"}
 # What a stage may say in the end when trouble used up its attempts.
 _GIVEN_UP = {"worker_lost", "storage_unavailable", "database_unavailable"}
+_BLOW = timedelta(seconds=10)
+_FOUND = timedelta(seconds=10)
+"""Who ended by itself is found out so late."""
 
 
 @dataclass
@@ -124,6 +127,39 @@ def resumptions(verdict: Verdict, history: History, killed: Sequence[tuple[datet
             verdict.resumed_s.append((min(later) - moment).total_seconds())
         else:
             verdict.unresumed += 1
+
+
+def false_losses(
+    verdict: Verdict,
+    ended: Mapping[str, Ended],
+    history: History,
+    struck: Sequence[tuple[datetime, Sequence[int]]],
+    surprised: Sequence[datetime],
+) -> None:
+    """Compare the ends as `worker_lost` with the workers that really were: `struck` says when which processes were
+    killed, frozen or told to end, `surprised` when one was found that had ended by itself.
+
+    Trouble of the database or the storage, however long, is no lost worker.
+    """
+    for job in ended.values():
+        if not job.error or job.error["code"] != "worker_lost":
+            continue
+        stage = job.error["stage"]
+        lost: Counter[str] = Counter()
+        for hold in history.holds:
+            if hold.job_id == job.id and hold.stage.split("/")[0] == stage:
+                lost[hold.stage] += _is_loss(hold, struck, surprised)
+        most = max(lost.values(), default=0)
+        if most < STAGES[stage].attempts:
+            verdict.broken.append(f"false loss: {stage} of {job.id} is worker_lost, but lost a worker {most} times")
+
+
+def _is_loss(hold: Hold, struck: Sequence[tuple[datetime, Sequence[int]]], surprised: Sequence[datetime]) -> bool:
+    # A process may still have begun a stage between the note and the blow.
+    return any(
+        hold.process in pids and hold.begun < moment + _BLOW and (hold.ended is None or hold.ended > moment)
+        for moment, pids in struck
+    ) or any(hold.begun < moment and (hold.ended is None or hold.ended > moment - _FOUND) for moment in surprised)
 
 
 def zombies(verdict: Verdict, history: History, stopped: Sequence[tuple[datetime, Sequence[int], float]]) -> None:

@@ -63,6 +63,9 @@ def run(
         answer = verdict.judge(plan, client, ended, past, artifacts, undisturbed)
         verdict.resumptions(answer, past, storm.killed)
         verdict.zombies(answer, past, storm.stopped)
+        struck = [*storm.killed, *storm.told_to_end, *((moment, pids) for moment, pids, _ in storm.stopped)]
+        surprised = [moment for service in fleet.services for moment in service.surprised]
+        verdict.false_losses(answer, ended, past, struck, surprised)
         chest = bucket.Bucket(there.s3_endpoint, name)
         left = len(chest.orphans(engine, artifacts))
         _sweep(env, there.s3_endpoint)
