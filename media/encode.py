@@ -42,7 +42,9 @@ AUDIO_BIT_RATE = 80_000
 MIN_TIMESCALE = 10_000
 MAX_TIMESCALE = 1_000_000
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
-AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1(wide)")
+_AAC_LAYOUTS = {name: name for name in ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "7.1(wide)")}
+# AC-3 calls its surrounds side channels, AAC calls the same ones back channels.
+_AAC_LAYOUTS |= {"5.0(side)": "5.0", "5.1(side)": "5.1"}
 _WRITE_BUFFER = 1 << 20
 
 
@@ -276,6 +278,11 @@ class VideoTrack:
         self.packets += 1
 
 
+def aac_layout(layout: str) -> str | None:
+    """The layout in which AAC holds the channels of one, all of them in their places; None where it cannot."""
+    return _AAC_LAYOUTS.get(layout)
+
+
 class AudioTrack:
     """Sound as contiguous samples from time 0."""
 
@@ -285,7 +292,7 @@ class AudioTrack:
         rate = spec.rate if spec.rate in AAC_RATES else 48_000
         self._stream = container.add_stream("aac", rate=rate)
         context = self._stream.codec_context
-        context.layout = spec.layout if spec.layout in AAC_LAYOUTS else "stereo"
+        context.layout = aac_layout(spec.layout) or "stereo"
         context.bit_rate = spec.bit_rate or AUDIO_BIT_RATE * context.channels
         context.time_base = self._stream.time_base = Fraction(1, rate)
         self._stream.metadata.update(_tags(spec))

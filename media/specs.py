@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.stream import DataStream, Stream
 from av.video.format import VideoFormat
 
-from media.encode import AAC_LAYOUTS, AudioSpec, Colour, VideoSpec, timescale
+from media.encode import AudioSpec, Colour, VideoSpec, aac_layout, timescale
 from media.errors import InputError
 from media.probe import display_matrix
 from media.side.tags import language_of, title_of
@@ -69,7 +69,7 @@ def video_spec(time: Timeline, frame: av.VideoFrame, notices: Notices) -> VideoS
 def audio_spec(stream: AudioStream, notices: Notices) -> AudioSpec:
     """One AAC track with the rate, layout, language and title of the source's."""
     layout = layout_name(stream)
-    if layout not in AAC_LAYOUTS:
+    if aac_layout(layout) is None:
         notices.add("audio_downmixed", f"Sound in the layout “{layout}” is mixed down to stereo.")
     return AudioSpec(rate=stream.rate, layout=layout, language=language_of(stream), title=title_of(stream))
 

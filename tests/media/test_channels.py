@@ -6,6 +6,7 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from media.errors import InputError
 from media.resample import Resampler
 from media.samples import to_array, to_frame
 from media.types import Range
+
+TONE = 25
+"""Hertz in the first channel, and between channels: low enough for the fourth, which holds nothing above 120."""
 
 
 def surround(clip: Path, target: Path, count: int, codec: str) -> Path:
@@ -48,6 +52,42 @@ def test_eight_channels_are_previewed(eight, tmp_path):
     made = make(eight, tmp_path / "proxy.mp4")
     assert made.has_sound
     assert len(flashes(tmp_path / "proxy.mp4")) == len(clicks(tmp_path / "proxy.mp4", level=0.05))
+
+
+@pytest.mark.parametrize("mode", ["smart", "exact"])
+@pytest.mark.parametrize(
+    ("layout", "codec", "made"),
+    [
+        ("5.1(side)", "ac3", "5.1"),
+        ("5.0(side)", "ac3", "5.0"),
+        ("5.1", "pcm_s16le", "5.1"),
+        ("7.1", "pcm_s16le", "7.1"),
+        ("7.1", "flac", "7.1"),
+    ],
+)
+def test_every_channel_stays_in_its_place(clip, tmp_path, layout, codec, made, mode):
+    """A tone in each channel is found in the same one, and in no other."""
+    count = av.AudioLayout(layout).nb_channels
+    tones = "|".join(f"0.25*sin({TONE * (number + 1)}*2*PI*t)" for number in range(count))
+    source, target = tmp_path / "source.mkv", tmp_path / "cut.mp4"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-i", str(clip), "-f", "lavfi"]
+    command += ["-i", f"aevalsrc={tones}:c={layout}:d=6:s=48000", "-map", "0:v", "-map", "1:a", "-c:v", "copy"]
+    subprocess.run([*command, "-c:a", codec, str(source)], check=True, timeout=60)
+    with source.open("rb") as file:
+        result = cut(file, target, [Range(Fraction("1.5"), Fraction("4.2"))], mode=mode)
+    assert (result.mode, [note.code for note in result.warnings]) == (mode, [])
+    with av.open(str(target)) as opened:
+        stream = opened.streams.audio[0]
+        assert stream.layout.name == made
+        resampler = av.AudioResampler("flt", made, 48_000)
+        frames = [out for frame in opened.decode(stream) for out in resampler.resample(frame)]
+    samples = np.concatenate([to_array(frame) for frame in frames], axis=1)[:, 24_000:72_000]
+    # A second of sound: the number of a line of the spectrum is its frequency.
+    spectra = np.abs(np.fft.rfft(samples, axis=1))
+    assert [int(line) for line in spectra.argmax(axis=1)] == [TONE * (number + 1) for number in range(count)]
+    for number, spectrum in enumerate(spectra):
+        others = [spectrum[TONE * (other + 1)] for other in range(count) if other != number]
+        assert max(others) < spectrum.max() / 30
 
 
 def test_sixteen_channels_are_refused_where_they_are_decoded(clip, tmp_path):
