@@ -33,7 +33,7 @@ _SIZE = 800, 448
 _HIGH = 280, 496
 _SHRUNK = 2
 """Films are so many times as large as their pictures on the page: fonts are made for more than a stamp."""
-_GREEN = "#0f2a26"
+_GREEN, _CREAM = "#0f2a26", "#f2e9d8"
 
 
 def draw(folder: Path) -> None:
@@ -116,13 +116,20 @@ def _titles(studio: _Studio) -> dict[str, Tiles]:
         )[0]
         for template in CARD_TEMPLATES
     ]
-    arabic = TitleCard(title="مرحبا بالعالم", subtitle="Καλημέρα κόσμε", template="center")
+    arabic = TitleCard(title="مرحبا بالعالم", subtitle="أهلا وسهلا", template="center")
     serif = TitleCard(title="Съешь ещё", subtitle="этих мягких булок", template="frame", font="serif")
-    words = [
-        studio.shots(BrandSpec(intro=card), [Fraction(2)])[0]
-        for card in (replace(arabic, subtitle="أهلا وسهلا"), serif)
+    words = [studio.shots(BrandSpec(intro=card), [Fraction(2)])[0] for card in (arabic, serif)]
+    light = [
+        TitleCard(title="Spectral graphs", subtitle="Lecture 7", template=template, background=_CREAM, logo=logo())
+        for template in CARD_TEMPLATES
     ]
-    return sheets | {"titles-high": high, "fonts": words}
+    turned = [replace(arabic, template=template, logo=logo(), background=_GREEN) for template in CARD_TEMPLATES]
+    return sheets | {
+        "titles-high": high,
+        "fonts": words,
+        "titles-light": [studio.shots(BrandSpec(intro=card), [Fraction(2)])[0] for card in light],
+        "titles-right": [studio.shots(BrandSpec(intro=card), [Fraction(2)])[0] for card in turned],
+    }
 
 
 def _overlays(studio: _Studio) -> dict[str, Tiles]:
@@ -135,10 +142,12 @@ def _overlays(studio: _Studio) -> dict[str, Tiles]:
             start=Fraction(0),
             end=SECONDS,
             background=_GREEN,
-            logo=logo() if template == "bar" else None,
+            logo=logo(),
         )
         times = [Fraction(3, 10), Fraction(6, 10), Fraction(2)]
         sheets[f"lower-{template}"] = studio.shots(BrandSpec(lower_thirds=(third,)), times)
+        turned = replace(third, title="مرحبا بالعالم", subtitle="أهلا وسهلا", side="right")
+        sheets.setdefault("lower-right", []).extend(studio.shots(BrandSpec(lower_thirds=(turned,)), times[2:]))
     anchors = [
         studio.shots(
             BrandSpec(watermark=Watermark(file=logo(), position=position, width=Fraction(24, 100))), [RATE / 25]
