@@ -19,7 +19,7 @@ from media.errors import InputError
 from media.progress import Meter
 from media.ranges import FARTHEST, Cuts, most_edges
 from media.side import Side
-from media.smartcut.audio import RUN_UP, CopiedSound, Track, can_copy
+from media.smartcut.audio import RUN_UP, CopiedSound, Room, Track, can_copy
 from media.smartcut.bulk.carry import Carrier
 from media.smartcut.certificate import Claim, certify
 from media.smartcut.choose import codec_of
@@ -164,14 +164,14 @@ class Assembly:
         )
 
     def _tracks(self, output: Output) -> list[Track]:
-        origin = self._line.origin
+        origin, room = self._line.origin, Room()
         tracks: list[Track] = []
         for stream in self._line.audio:
             if can_copy(stream):
-                tracks.append(CopiedSound(stream, output.sound(stream), origin))
+                tracks.append(CopiedSound(stream, output.sound(stream), origin, room))
             else:
                 spec = specs.audio_spec(stream, self._notices)
-                tracks.append(EncodedSound(stream, output.encoded_sound(spec), origin, self._meter.tick))
+                tracks.append(EncodedSound(stream, output.encoded_sound(spec), origin, room, self._meter.tick))
         return tracks
 
     def _carrier_of(self, output: Output, pictures: Pictures, tracks: Sequence[Track]) -> Carrier | None:

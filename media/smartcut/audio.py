@@ -31,7 +31,7 @@ RUN_UP = Fraction(3, 10)
 _COPIED_PROFILES = {None, "LC", "HE-AAC", "HE-AACv2"}
 _USUAL_FRAME = 1024
 MAX_WAITING = 32 << 20
-"""Bytes of a track that wait until the first picture of a range is known: half a minute of 5.1 in 24 bits."""
+"""Bytes of all tracks that wait until the first picture of a range is known: half a minute of 5.1 in 24 bits."""
 # Packets that are written at a time.
 _BATCH = 16
 
@@ -71,14 +71,23 @@ def can_copy(stream: AudioStream) -> bool:
     return stream.codec_context.name == "aac" and stream.profile in _COPIED_PROFILES
 
 
-class Waiting:
-    """Bounds the sound that waits until the first picture of its range is known."""
+class Room:
+    """The place in memory that all sound tracks of a cut have together; `taken` is in bytes."""
 
     def __init__(self) -> None:
+        self.taken = 0
+
+
+class Waiting:
+    """Bounds the sound that waits until the first picture of its range is known: all tracks share a `room`."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._bytes, self._start = 0, Fraction(0)
 
     def open(self, start: Fraction) -> None:
         """A range begins at `start`, in seconds of the container's own time, or soon after it."""
+        self._room.taken -= self._bytes
         self._bytes, self._start = 0, start - 2 * RUN_UP
 
     def takes(self, packet: Packet[Any]) -> bool:
@@ -91,7 +100,8 @@ class Waiting:
         if known and ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base < self._start:
             return False
         self._bytes += packet.size
-        if self._bytes > MAX_WAITING:
+        self._room.taken += packet.size
+        if self._room.taken > MAX_WAITING:
             raise NotCuttable("sparse_pictures", "At a cut the pictures of the source are too far apart.")
         return True
 
@@ -99,7 +109,7 @@ class Waiting:
 class CopiedSound:
     """A track of copied packets; see the module."""
 
-    def __init__(self, stream: AudioStream, output: SoundTrack, origin: Fraction) -> None:
+    def __init__(self, stream: AudioStream, output: SoundTrack, origin: Fraction, room: Room) -> None:
         self.stream, self._output, self._origin = stream, output, origin
         self._unit = stream.time_base or Fraction(1, stream.rate)
         self._length = stream.codec_context.frame_size or _USUAL_FRAME
@@ -107,7 +117,7 @@ class CopiedSound:
         self._queue: deque[tuple[int, bytes]] = deque()
         self._place: Ticks | None = None
         self._next: int | None = None
-        self._waiting = Waiting()
+        self._waiting = Waiting(room)
         self._predecessor: tuple[int, bytes] | None = None
         self._held: tuple[int, bytes] | None = None
         self._start = self._sure = self._enough = self._stop = 0

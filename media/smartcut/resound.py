@@ -13,7 +13,7 @@ from av.error import ArgumentError, EOFError, InvalidDataError
 from av.packet import Packet
 
 from media.encode import AudioTrack
-from media.smartcut.audio import RUN_UP, Waiting
+from media.smartcut.audio import RUN_UP, Room, Waiting
 from media.sound import SoundCutter
 from media.types import Samples
 
@@ -21,10 +21,12 @@ from media.types import Samples
 class EncodedSound:
     """A `Track` whose sound is exact to the sample in every range."""
 
-    def __init__(self, stream: AudioStream, output: AudioTrack, origin: Fraction, on_work: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: AudioStream, output: AudioTrack, origin: Fraction, room: Room, on_work: Callable[[], None]
+    ) -> None:
         self.stream, self._output, self._origin, self._on_work = stream, output, origin, on_work
         self._queue: deque[Packet[Any]] = deque()
-        self._waiting = Waiting()
+        self._waiting = Waiting(room)
         self._cutter: SoundCutter | None = None
         self._spare: list[Samples] = []
         self._end = self._enough = Fraction(0)

@@ -71,6 +71,21 @@ def test_pictures_too_far_apart_do_not_pile_up_sound(tmp_path, monkeypatch, soun
     assert caught.value.code == "sparse_pictures"
 
 
+def test_all_tracks_wait_in_one_room(tmp_path, monkeypatch):
+    monkeypatch.setattr("media.smartcut.audio.MAX_WAITING", 400_000)
+    one = made(tmp_path / "one.mov", "10", 30, "-c:a pcm_s16le", keyint="100")
+    keep = "8", "24"
+    assert run(one, tmp_path / "cut.mp4", *keep).audio_tracks == 1
+    three = made(tmp_path / "three.mov", "10", 30, "-map 0:v -map 1:a -map 1:a -map 1:a -c:a pcm_s16le", keyint="100")
+    with pytest.raises(NotCuttable) as caught:
+        run(three, tmp_path / "cut.mp4", *keep)
+    assert caught.value.code == "sparse_pictures"
+    monkeypatch.setattr("media.smartcut.audio.MAX_WAITING", 1_200_000)
+    with three.open("rb") as file:
+        ranges = [Range(Fraction(8), Fraction(14)), Range(Fraction(18), Fraction(24))]
+        assert smart_cut(file, tmp_path / "cut.mp4", ranges).audio_tracks == 3
+
+
 def test_a_range_far_from_its_keyframe_is_given_up_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr("media.smartcut.runup.MAX_PACKETS", 100)
     source = made(tmp_path / "far.mov", "10", 60, "-an")
