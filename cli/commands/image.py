@@ -97,7 +97,7 @@ def operation(
     "--output",
     metavar="FILE|DIR",
     type=click.Path(path_type=Path),
-    help="Where to write; a folder for several files.",
+    help="Where to write; a folder for several files, made if need be.",
 )
 @click.option("--detach", is_flag=True, help="Start the job and leave; `cutwork job ID --wait` comes back to it.")
 @common_options
@@ -124,6 +124,8 @@ def image(ctx: click.Context, config: Config, /, image: str, **options: Any) -> 
     operations = _operations(ctx.meta[_ORDER], options)
     outputs = _outputs(options)
     _check(image, operations, outputs, options)
+    if len(outputs) > 1 and options["output"]:
+        options["output"].mkdir(parents=True, exist_ok=True)
     api, show = config.api(), display(config)
     body: Json = {"input": work.as_asset(config, api, image), "outputs": outputs}
     body["operations"] = [
@@ -184,8 +186,10 @@ def _check(image: str, operations: Sequence[Json], outputs: Sequence[Json], opti
         raise click.UsageError("--detach does not wait for a file to write: leave -o out")
     if target is None or target.is_dir():
         return
-    if len(outputs) > 1:
+    if len(outputs) > 1 and (target.exists() or target.suffix):
         raise click.UsageError(f"{target} is no folder; several files need one")
+    if len(outputs) > 1:
+        return
     if target.suffix.lower() not in _ENDINGS and not options["format_"]:
         raise click.UsageError(f"{target}: say which --format to write, or end the name in {', '.join(_ENDINGS)}")
     check_target(target)

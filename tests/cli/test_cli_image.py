@@ -77,6 +77,12 @@ def test_sizes(finished, cutwork, typed, sent):
     assert ResizeSchema().load({name: value for name, value in operation.items() if name != "op"})["width"] == 640
 
 
+def test_a_folder_for_several_files_is_made(finished, cutwork, tmp_path):
+    answer = cutwork("image", "ast_7", "--widths", "400,800", "-o", tmp_path / "site" / "web")
+    assert answer.code == 0, answer.err
+    assert len(list((tmp_path / "site" / "web").iterdir())) == 2
+
+
 def test_help_says_how_a_gravity_is_typed(cutwork):
     assert "@cover:face" in cutwork("image", "--help").out
 
