@@ -56,7 +56,7 @@ def test_nothing_is_outside_the_plate_while_it_opens(template, words) -> None:
 
 
 def test_text_does_not_run_over_the_logo() -> None:
-    scene = lower("bar", logo=LOGO)
+    scene = lower("bar", (LONG, "Mathematician"), logo=LOGO)
     (top, bottom), (left, right) = (
         side(reddish(np.asarray(scene.layer(scene.settled)))) for side in (rows_of, columns_of)
     )
