@@ -21,7 +21,7 @@ from media.types import Notices
 
 _KEYFRAME_SECONDS = 4
 _BT709 = Colour(1, 1, 1)
-_HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA")
+HDR_SIDE_DATA = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA")
 _SIDE = {
     "subtitle": ("subtitles_dropped", "Subtitle tracks are not carried over."),
     "picture": ("cover_dropped", "The attached picture is not carried over."),
@@ -47,7 +47,7 @@ def video_spec(time: Timeline, frame: av.VideoFrame, notices: Notices) -> VideoS
         notices.add("odd_size", "The picture lost a row or column of pixels: encoders need even sides.")
     if frame.interlaced_frame:
         notices.add("interlaced", "The source is interlaced; it is kept so.")
-    if any(kind in frame.side_data for kind in _HDR_SIDE_DATA):
+    if any(kind in frame.side_data for kind in HDR_SIDE_DATA):
         notices.add("hdr_metadata_dropped", "HDR mastering data is not carried over; the colour tags are.")
     deep = frame.format.components[0].bits > 8
     scan: Literal["progressive", "interlaced"] = "interlaced" if frame.interlaced_frame else "progressive"

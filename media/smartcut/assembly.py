@@ -45,6 +45,10 @@ _SLACK: dict[End, Fraction] = {"exact": Fraction(0), "border": Fraction(1)}
 # Text is at most this far behind, in a file that is in order.
 _TEXTS_BEHIND = Fraction(1)
 _REPORT_EVERY = 64
+_HDR = (
+    "The frames that are encoded at the cuts keep the colour tags, but no HDR mastering data (HDR10, HDR10+, Dolby "
+    "Vision); those that are copied keep it."
+)
 _EMPTY = "The ranges that are kept hold no sound of these sound tracks, which are left out: {}."
 
 
@@ -147,6 +151,8 @@ class Assembly:
             witness=witness,
             carried=() if self._carrier is None else self._carrier.done,
         )
+        if pictures.hdr:
+            self._notices.add("hdr_metadata_dropped_at_cuts", _HDR)
         seams = certify(self._source, self._target, claim, threads=self._threads, on_work=self._meter.tick)
         reencoded = pictures.encoded_ticks * track.time_base
         return SmartCutResult(

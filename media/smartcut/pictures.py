@@ -21,6 +21,7 @@ from media.smartcut.mux import PictureTrack
 from media.smartcut.ticks import Ticks
 from media.smartcut.whole import CARRIED, ENCODED, mark
 from media.smartcut.witness import AROUND, Witness
+from media.specs import HDR_SIDE_DATA
 from media.tables import Flags, Ints
 
 # A range in which no frame begins, or none for longer than this, begins with the frame that is on show.
@@ -85,6 +86,8 @@ class Pictures:
         self.marks = array("q")
         self.copied = self.encoded = 0
         self.encoded_ticks = self._before = 0
+        self.hdr = False
+        """Whether a frame that was encoded has told how its light was graded, which nothing tells of it any more."""
 
     def begin(self, cut: RangeCut, at: Fraction) -> None:
         """The next range is shown from `at` seconds on."""
@@ -228,6 +231,7 @@ class Pictures:
         self._open.frames.append((place, source))
         self._durations[place] = max(following - place, 1)
         self._witness.expect(place, frame)
+        self.hdr = self.hdr or any(kind in frame.side_data for kind in HDR_SIDE_DATA)
         self.encoded += 1
         self.encoded_ticks += self._durations[place]
         self._write(self._encoder.encode(frame, place))

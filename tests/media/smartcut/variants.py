@@ -59,6 +59,12 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "hevc10.mp4": ("", f"{_HEVC} -pix_fmt yuv420p10le -x265-params log-level=none:keyint=30:open-gop=1:bframes=4"),
     "hevc_closed.mp4": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=0:bframes=4:b-pyramid=1"),
     "hevc_no_b.mkv": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=0:bframes=0"),
+    "hdr10.mp4": (
+        "",
+        f"{_HEVC} -pix_fmt yuv420p10le -x265-params log-level=none:keyint=30:open-gop=0:scenecut=0"
+        + ":hdr10=1:repeat-headers=1:max-cll=1000,400"
+        + ":master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)",
+    ),
     "hevc_noise.mp4": ("", f"-vf noise=alls=20:allf=t {_HEVC} -x265-params log-level=none:keyint=40"),
     "grain.mp4": ("", f"-vf noise=alls=40:allf=t {_H264} -g 30 -crf 18"),
     "hevc.ts": ("", f"{_HEVC} -x265-params log-level=none:keyint=30:open-gop=1:bframes=4"),
