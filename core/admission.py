@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core import clock, states
-from core.db import reading, transaction
+from core.db import put_off, reading, single, transaction
 from core.models import Account, Job
 from core.settings import get_settings
 
@@ -48,10 +48,13 @@ def ask(session: Session, job: Job, moment: datetime) -> None:
 def admit_next(account_id: str, lane: str) -> list[Job]:
     """Admit the jobs that come next, as long as there is room, and return them: they are to be sent."""
     admitted: list[Job] = []
+    with single() as connection:
+        # Who is counting in this moment is waited for, and what he lets wait is seen.
+        put_off(connection, _LOCK, {"account_id": account_id})
+        if connection.scalar(_WAITS, {"account_id": account_id, "lane": lane}) is None:
+            return []
     with transaction() as session:
         lock(session, account_id)
-        if session.connection().scalar(_WAITS, {"account_id": account_id, "lane": lane}) is None:
-            return []
         room = _room(session, (account_id, lane))
         # One that is canceled in this moment is left out once its row is had: then the next one is looked for.
         while room > len(admitted):
@@ -100,7 +103,7 @@ def waiting(account_id: str | BindParameter[str], lane: str | BindParameter[str]
 def lock(session: Session, account_id: str) -> None:
     """Hold the account against all who count its jobs; taken before any job's row, never after."""
     # Not against those whose rows refer to it: hence NO KEY.
-    session.connection().execute(_LOCK, {"account_id": account_id})
+    put_off(session.connection(), _LOCK, {"account_id": account_id})
 
 
 # Made once: an account's line is looked at whenever one of its jobs has ended.

@@ -6,18 +6,19 @@ import re
 from collections.abc import Iterable
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from core.db import writes
+from core.db import put_off, writes
 from core.models import Artifact, now
 
 PREFIX = "artifacts/"
 _ROWS = cast("Table", Artifact.__table__)
+_INSERT = insert(_ROWS)
 _INSERTS: dict[str, Any] = {
-    name: insert(_ROWS).on_conflict_do_nothing(index_elements=[_ROWS.c.digest])
-    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+    name: one(_ROWS).on_conflict_do_nothing(index_elements=[_ROWS.c.digest])
+    for name, one in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
 _FIND = select(Artifact).where(Artifact.digest.in_(bindparam("digests", expanding=True)))
 _HOLD = _FIND.with_for_update(read=True, key_share=True)
@@ -34,20 +35,31 @@ def find(session: Session, digests: Iterable[str]) -> dict[str, Artifact]:
     return {row.digest: row for row in rows}
 
 
+def add(session: Session, artifact: Artifact) -> Artifact:
+    """Insert an artifact, by the session's next statement or commit, and return it; where one of its digest exists that
+    raises `sqlalchemy.exc.IntegrityError`.
+    """
+    put_off(session.connection(), _INSERT, _values(artifact))
+    return artifact
+
+
 def keep(session: Session, artifact: Artifact) -> Artifact:
     """Insert an artifact, unless one of its digest exists; return the one that is there."""
-    insert = _INSERTS[session.get_bind().dialect.name]
-    # The model's defaults: a statement of its own would not hand them back.
-    artifact.created_at = artifact.created_at or now()
-    artifact.warnings = artifact.warnings or []
-    values = {column.key: getattr(artifact, column.key) for column in _ROWS.columns}
+    statement, values = _INSERTS[session.get_bind().dialect.name], _values(artifact)
     while True:
-        if session.connection().execute(insert, values).rowcount:
+        if session.connection().execute(statement, values).rowcount:
             return artifact
         # It may have expired between the two statements.
         found = find(session, [artifact.digest]).get(artifact.digest)
         if found:
             return found
+
+
+def _values(artifact: Artifact) -> dict[str, Any]:
+    # The model's defaults: a statement of its own would not hand them back.
+    artifact.created_at = artifact.created_at or now()
+    artifact.warnings = artifact.warnings or []
+    return {column.key: getattr(artifact, column.key) for column in _ROWS.columns}
 
 
 def file_key(digest: str, attempt: str, name: str) -> str:

@@ -17,9 +17,12 @@ from sqlalchemy.sql.functions import FunctionElement
 from core.models.base import UtcDateTime
 
 TIME = func.statement_timestamp(type_=UtcDateTime())
-"""When the statement that holds this came to the database; `core.db` teaches it to SQLite."""
+"""When the message that holds this came to the database; `core.db` teaches it to SQLite, as the next one."""
 
-_ASK = select(TIME)
+MOMENT = func.clock_timestamp(type_=UtcDateTime())
+"""When it is evaluated: after what came in the same message, and what was waited for."""
+
+_ASK = select(MOMENT)
 
 
 class Later(FunctionElement[datetime]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -15,9 +15,12 @@ from typing import Any, cast
 
 from sqlalchemy import (
     URL,
+    ClauseElement,
     Connection,
+    Dialect,
     Engine,
     ExceptionContext,
+    Executable,
     Table,
     Update,
     bindparam,
@@ -32,7 +35,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, Oper
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapper, Session
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
 
+from core import postgres
 from core.errors import TransientError
 from core.models import base
 from core.settings import get_settings
@@ -60,10 +65,11 @@ def transaction() -> Iterator[Session]:
 
 
 @contextmanager
-def single() -> Iterator[Session]:
-    """Yield a session for one statement that writes: it is a transaction by itself. Raises as `transaction`."""
-    with _session(write=True, whole=False) as session:
-        yield session
+def single() -> Iterator[Connection]:
+    """Yield a connection for one statement that writes: it is a transaction by itself. Raises as `transaction`."""
+    with _answering(), _bound(engine(), write=True, whole=False).connect() as connection:
+        yield connection
+        connection.commit()
 
 
 @contextmanager
@@ -94,8 +100,34 @@ def write(session: Session) -> None:
         if changed:
             values = {name: getattr(row, name) for name in changed}
             keys = zip(_keys(state.mapper), state.identity, strict=True)
-            connection.execute(_update(state.mapper, changed), values | dict(keys))
+            put_off(connection, _update(state.mapper, changed), values | dict(keys))
     session.expunge_all()
+
+
+def put_off(connection: Connection, statement: ClauseElement, values: dict[str, Any]) -> None:
+    """Let a statement whose answer nobody wants travel with the connection's next one, or with its commit; these also
+    raise what is wrong with it.
+
+    `statement` is kept: one that is made once, not for each use. SQLite, to which nothing travels, executes it at once.
+    """
+    driven = connection.connection.dbapi_connection
+    if not isinstance(driven, postgres.Connection):
+        connection.execute(cast("Executable", statement), values)
+        return
+    words, conversions = _words(statement, connection.dialect, frozenset(values))
+    driven.put_off(words, values | {name: convert(values[name]) for name, convert in conversions})
+
+
+@lru_cache(maxsize=256)
+def _words(
+    statement: ClauseElement, dialect: Dialect, names: frozenset[str]
+) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
+    """A statement as the driver takes it, and how it takes those values that it does not take as they are."""
+    compiled = cast("SQLCompiler", statement.compile(dialect=dialect, column_keys=sorted(names)))
+    found = {
+        name: bind.type.dialect_impl(dialect).bind_processor(dialect) for bind, name in compiled.bind_names.items()
+    }
+    return str(compiled), [(name, convert) for name, convert in found.items() if convert is not None]
 
 
 @lru_cache(maxsize=256)
@@ -111,11 +143,16 @@ def _keys(mapper: Mapper[Any]) -> list[str]:
 
 @contextmanager
 def _session(*, write: bool, whole: bool) -> Iterator[Session]:
+    with _answering(), Session(_bound(engine(), write, whole), expire_on_commit=False) as session:
+        yield session
+        if write:
+            session.commit()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
     try:
-        with Session(_bound(engine(), write, whole), expire_on_commit=False) as session:
-            yield session
-            if write:
-                session.commit()
+        yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         metrics.DATABASE_UNAVAILABLE.inc()
         raise TransientError("database_unavailable", "The database did not answer; try again shortly.") from error
@@ -160,9 +197,8 @@ def unhurried() -> Iterator[None]:
 def _engine(url: str, pid: int, *, hurried: bool = True) -> Engine:  # noqa: ARG001 - a forked child makes its own
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        made = create_engine(
-            parsed, **_PRIVATE, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=_patience(parsed)
-        )
+        how = _patience(parsed) | {"connection_factory": postgres.Connection}
+        made = create_engine(parsed, **_PRIVATE, pool_size=5, max_overflow=20, pool_recycle=1800, connect_args=how)
         event.listen(made, "connect", _prepare_postgres)
         if hurried:
             event.listen(made, "connect", _hurry)
@@ -182,7 +218,7 @@ def _engine(url: str, pid: int, *, hurried: bool = True) -> Engine:  # noqa: ARG
     return made
 
 
-def _patience(url: URL) -> dict[str, int]:
+def _patience(url: URL) -> dict[str, Any]:
     """How long a server may be silent that vanished without a word, as libpq's connection parameters."""
     # Keepalives are for a connection on which nothing is under way: a request that nobody acknowledges is sent anew
     # for a quarter of an hour else (tcp(7), TCP_USER_TIMEOUT).
@@ -241,7 +277,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
     # The database's clock (`core.clock`) as SQLite stores times: UTC, without a zone.
-    connection.create_function("statement_timestamp", -1, _tell_sqlite)
+    for name in ("statement_timestamp", "clock_timestamp"):
+        connection.create_function(name, -1, _tell_sqlite)
 
 
 def _tell_sqlite(later_s: float = 0) -> str:

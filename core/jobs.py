@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session, defer, joinedload
 
 from core import admission, artifacts, clock, idempotency, listing, quotas, states
-from core.db import reading, transaction
+from core.db import put_off, reading, transaction
 from core.errors import ConflictError, NotFoundError
 from core.ids import new_id
 from core.listing import ALL, Filter
@@ -21,7 +21,7 @@ from core.webhooks import outbox
 
 _JOBS = Job.__table__
 _LOCK = select(_JOBS.c.id).where(_JOBS.c.id == bindparam("job_id")).with_for_update()
-_JOB = select(Job, clock.TIME).where(Job.id == bindparam("job_id"))
+_JOB = select(Job, clock.MOMENT).where(Job.id == bindparam("job_id"))
 _WHOLE = _JOB.options(joinedload(Job.stages))
 # What was asked for may be long, and comes with each row.
 _STATE = _JOB.options(
@@ -176,16 +176,10 @@ def lock(session: Session, job_id: str, *, only_state: bool = False) -> Job | No
 
     Its `as_of` is the time of the database from which on it is held. For `only_state` see `find`.
     """
-    return find(session, job_id, only_state=only_state) if hold(session, job_id) else None
-
-
-def hold(session: Session, job_id: str) -> bool:
-    """Lock the job without reading it; False when there is none.
-
-    Whoever reads it does so by another statement, which begins when the lock is had: one that waits for the lock sees
-    the stages as they were before.
-    """
-    return session.connection().execute(_LOCK, {"job_id": job_id}).one_or_none() is not None
+    # Two statements in one message: the second begins when the lock is had, while one that itself waits for the lock
+    # sees the stages as they were before.
+    put_off(session.connection(), _LOCK, {"job_id": job_id})
+    return find(session, job_id, only_state=only_state)
 
 
 def find(session: Session, job_id: str, *, only_state: bool = False) -> Job | None:

@@ -8,12 +8,14 @@ twice, or a worker that wakes after its lease ran out, changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, exists, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -24,6 +26,8 @@ from core.webhooks import outbox
 
 SOON_S = 1.0
 """A message may come so much before its stage is due: clocks and times of delivery are not exact."""
+_LOOKS = 3
+"""At the first the job may begin, and at the second what made the stage free may be seen."""
 _JOBS = cast("Table", Job.__table__)
 _STAGES = cast("Table", JobStage.__table__)
 
@@ -120,21 +124,25 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> Claim | Refused | Lat
     """
     asked = {"job": lease.job_id, "epoch": lease.epoch, "stage": lease.stage, "owner": lease.owner}
     asked |= {"seconds": seconds, "attempts": attempts}
-    with single() as session:
-        taken = _take(session, asked)
-    if taken:
-        return taken
-    with transaction() as session:
-        return _look_closer(session, lease, attempts) or _take(session, asked) or Refused.BUSY
+    for _ in range(_LOOKS):
+        with single() as connection:
+            taken = _take(connection, asked)
+        if taken:
+            return taken
+        with transaction() as session:
+            refused = _look_closer(session, lease, attempts)
+        if refused:
+            return refused
+    return Refused.BUSY
 
 
-def _take(session: Session, asked: Mapping[str, object]) -> Claim | None:
-    row = session.connection().execute(_TAKE, asked).one_or_none()
+def _take(connection: Connection, asked: Mapping[str, object]) -> Claim | None:
+    row = connection.execute(_TAKE, asked).one_or_none()
     return Claim(**row._mapping) if row else None
 
 
 def _look_closer(session: Session, lease: Lease, attempts: int) -> Refused | Later | None:
-    """Say why a stage may not be taken, or make it so that it may: its job begins with its first stage."""
+    """Say why a stage was not taken; None when it may be tried again: its job begins with its first stage."""
     job = jobs.lock(session, lease.job_id)
     stage = _stage(job, lease)
     if job is None or stage is None:
@@ -146,6 +154,8 @@ def _look_closer(session: Session, lease: Lease, attempts: int) -> Refused | Lat
         states.move(job, states.RUNNING)
         job.started_at = job.as_of
         outbox.announce(job)
+        write(session)
+        return None
     found = artifacts.find(session, [stage.digest]).get(stage.digest)
     if found:
         jobs.finish_from_artifact(stage, found, cached=True, moment=job.as_of)
@@ -154,7 +164,6 @@ def _look_closer(session: Session, lease: Lease, attempts: int) -> Refused | Lat
     if setbacks.losses(stage) >= attempts:
         setbacks.lose(job, stage)
         return Refused.EXHAUSTED
-    write(session)
     return None
 
 
@@ -204,6 +213,16 @@ def commit(lease: Lease, artifact: Artifact, then: Then | None = None) -> Commit
 
     The artifact that counts may be another one: another job of the account may have made the same first.
     """
+    if then is None:
+        # Hardly ever has another: all is sent at once, and taken back if so.
+        with suppress(IntegrityError):
+            return _commit(lease, artifact, then, artifacts.add)
+    return _commit(lease, artifact, then, artifacts.keep)
+
+
+def _commit(
+    lease: Lease, artifact: Artifact, then: Then | None, keep: Callable[[Session, Artifact], Artifact]
+) -> Commit | None:
     with transaction() as session:
         job = jobs.lock(session, lease.job_id, only_state=True)
         stage = held(job, lease)
@@ -211,7 +230,7 @@ def commit(lease: Lease, artifact: Artifact, then: Then | None = None) -> Commit
             # An earlier call may have committed these very files, and lost its connection before the answer.
             made = artifacts.find(session, [artifact.digest]).get(artifact.digest)
             return Commit(made, job) if job and made and made.files == artifact.files else None
-        made = artifacts.keep(session, artifact)
+        made = keep(session, artifact)
         jobs.finish_from_artifact(stage, made, cached=False, moment=job.as_of)
         if then is not None:
             then(session, job, stage)

@@ -48,14 +48,17 @@ class Clock:
 
 
 def let_time_be_told() -> None:
-    """Give a PostgreSQL database a clock that is set by hand: a function of that name, found before its own."""
+    """Give a PostgreSQL database a clock that is set by hand: functions of their names, found before its own."""
     with transaction() as session:
         name = engine().url.database
         for statement in (
             "CREATE SCHEMA told",
             "CREATE TABLE told.clock AS SELECT now() AS moment",
-            "CREATE FUNCTION told.statement_timestamp() RETURNS timestamptz STABLE LANGUAGE sql AS "
-            "'SELECT moment FROM told.clock'",
+            *(
+                f"CREATE FUNCTION told.{name}() RETURNS timestamptz STABLE LANGUAGE sql AS "
+                "'SELECT moment FROM told.clock'"
+                for name in ("statement_timestamp", "clock_timestamp")
+            ),
             f'ALTER DATABASE "{name}" SET search_path = told, public, pg_catalog',
         ):
             session.execute(text(statement))

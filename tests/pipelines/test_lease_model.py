@@ -49,13 +49,13 @@ _take, _send_again = leases._take, handover._send_again
 _STAGES = JobStage.__table__
 
 
-def obeys_any_epoch(session, asked):
-    now = session.connection().execute(select(Job.epoch).where(Job.id == asked["job"])).scalar_one()
-    return _take(session, asked | {"epoch": now})
+def obeys_any_epoch(connection, asked):
+    now = connection.execute(select(Job.epoch).where(Job.id == asked["job"])).scalar_one()
+    return _take(connection, asked | {"epoch": now})
 
 
-def counts_no_attempts(session, asked):
-    return _take(session, asked | {"attempts": 10**6})
+def counts_no_attempts(connection, asked):
+    return _take(connection, asked | {"attempts": 10**6})
 
 
 _queued = _STAGES.c.status == states.QUEUED
