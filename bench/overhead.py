@@ -185,22 +185,22 @@ def _ours(shape: str, worker: psutil.Process) -> Side:
 def _bare(shape: str, worker: psutil.Process, client: redis.Redis) -> Side:
     from celery import chain, group
 
-    from bench import noop
+    from bench.bare import BARE, DONE, bare
 
     def send() -> str:
         job = uuid.uuid4().hex
 
         def message(name: str) -> Any:
-            return noop.bare.signature(noop.BARE + name, args=(job,), immutable=True, options={"ignore_result": True})
+            return bare.signature(BARE + name, args=(job,), immutable=True, options={"ignore_result": True})
 
         middle = [group([message("preview"), message("brand")])] if shape == "edit" else [message("brand")]
-        chain(message("probe"), message("trim"), *middle, message("publish"), app=noop.bare).apply_async(retry=False)
+        chain(message("probe"), message("trim"), *middle, message("publish"), app=bare).apply_async(retry=False)
         return job
 
     def wait(sent: list[str]) -> None:
         left = set(sent)
         while left:
-            answer = client.blpop([noop.DONE], timeout=_PATIENCE_S)
+            answer = client.blpop([DONE], timeout=_PATIENCE_S)
             if answer is None:
                 raise TimeoutError("a bare chain")
             left.discard(answer[1].decode())
@@ -212,7 +212,7 @@ def _bare(shape: str, worker: psutil.Process, client: redis.Redis) -> Side:
 def _worker(folder: Path, app: str, prefix: str) -> Iterator[psutil.Process]:
     log = folder / f"{app}.log"
     queues = ",".join(prefix + name for name in SHAPES["edit"])
-    command = [sys.executable, "-m", "celery", "--app", f"bench.noop:{app}", "worker", "--queues", queues]
+    command = [sys.executable, "-m", "celery", "--app", app, "worker", "--queues", queues]
     command += ["--hostname", f"{app}@%h", "--concurrency", str(_PROCESSES), "--loglevel", "INFO"]
     with serving(command, log=log, ready=lambda: b"ready." in log.read_bytes(), cwd=ROOT) as process:
         yield psutil.Process(process.pid)
@@ -228,8 +228,8 @@ def _sides() -> Iterator[Callable[[str], tuple[Side, Side]]]:
         os.environ["DATABASE_URL"] = postgres.create_database(stack.enter_context(postgres.running()), "bench")
         os.environ |= {"BROKER_URL": url, "STORAGE_DIR": str(folder / "storage"), "MAX_RUNNING_JOBS": "1000000"}
         subprocess.run([sys.executable, "-m", "alembic", "upgrade", "head"], cwd=ROOT, check=True, capture_output=True)
-        mine = stack.enter_context(_worker(folder, "ours", ""))
-        theirs = stack.enter_context(_worker(folder, "bare", "bare."))
+        mine = stack.enter_context(_worker(folder, "bench.noop", ""))
+        theirs = stack.enter_context(_worker(folder, "bench.bare", "bare."))
         client = stack.enter_context(redis.Redis.from_url(url))
         yield lambda shape: (_ours(shape, mine), _bare(shape, theirs, client))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import Celery
@@ -23,6 +24,9 @@ celery_app.steps["consumer"].add("tasks.exhaustion:RoomWatch")
 @setup_logging.connect
 def _use_our_logs(**_: Any) -> None:
     configure_logging(json=get_settings().log_json)
+    # That a message came and what became of it: stages say that themselves, with their job.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @beat_init.connect
