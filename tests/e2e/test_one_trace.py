@@ -67,19 +67,29 @@ def test_what_is_done_for_nobody_makes_no_trace(traced, job):
     assert {span.kind for span in roots} <= {SERVER, CONSUMER}, [span.name for span in roots if span.kind == CLIENT]
 
 
+def lines_in(folder):
+    """Every line that has been written whole, by the process that wrote it."""
+    found = {}
+    for path in folder.glob("*.log"):
+        text = path.read_text()
+        whole = text[: text.rfind("\n") + 1].splitlines()
+        assert [line for line in whole if not line.startswith("{")] == []
+        found[path.stem] = [json.loads(line) for line in whole]
+    return found
+
+
+def ends_of(job, lines):
+    mine = [line for some in lines.values() for line in some if line.get("job_id") == job["id"]]
+    return {line["stage"]: line for line in mine if line["event"] == "stage done"}
+
+
 def test_every_line_is_json_and_bears_the_request(traced, job):
     _, _, folder = traced
-    lines = {}
-    for path in folder.glob("*.log"):
-        # The last line may be half written.
-        text = path.read_text().splitlines()[:-1]
-        assert [line for line in text if not line.startswith("{")] == []
-        lines[path.stem] = [json.loads(line) for line in text]
+    # A stage says so when it has been committed, and then the job has ended for all to see.
+    wait_until(lambda: {"trim", "publish"} <= set(ends_of(job, lines_in(folder))), 20)
+    lines = lines_in(folder)
     assert all({"event", "level", "timestamp"} <= set(line) for some in lines.values() for line in some)
-    mine = [line for some in lines.values() for line in some if line.get("job_id") == job["id"]]
-    done = {line["stage"]: line for line in mine if line["event"] == "stage done"}
-    assert {"trim", "publish"} <= set(done)
-    for line in done.values():
+    for line in (done := ends_of(job, lines)).values():
         assert line["request_id"] == REQUEST
         assert line["epoch"] == 1
         assert line["account_id"].startswith("acc_")

@@ -135,7 +135,7 @@ def test_one_whose_lease_is_lost_leaves_nothing(run):
     with run.ctx.output("video.mp4") as target:
         with noise(target) as more:
             grow(run, target, more)
-        run.beat._lost.set()
+        run.beat.give_up()
         with pytest.raises(LeaseLost):
             run.ctx.store({"video.mp4": target}, result={})
     run.require_nothing()
