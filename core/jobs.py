@@ -195,6 +195,11 @@ def find(session: Session, job_id: str, *, only_state: bool = False) -> Job | No
     return job
 
 
+def stage_of(job: Job | None, name: str) -> JobStage | None:
+    """Return the job's stage of that name; None when it has none, or there is no job."""
+    return next((stage for stage in job.stages if stage.name == name), None) if job else None
+
+
 def unsent(job: Job) -> bool:
     """Whether a stage is ready that no message of this epoch is on its way for."""
     return job.admitted_at is not None and any(

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, exists, or_, select, update
@@ -19,13 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from core import artifacts, clock, jobs, setbacks, states
-from core.db import reading, single, transaction, write
+from core import artifacts, clock, jobs, refusals, setbacks, states
+from core.db import single, transaction, write
 from core.models import Artifact, Job, JobStage
-from core.webhooks import outbox
+from core.refusals import Later, Refused
 
-SOON_S = 1.0
-"""A message may come so much before its stage is due: clocks and times of delivery are not exact."""
 _LOOKS = 3
 """At the first the job may begin, and at the second what made the stage free may be seen."""
 _JOBS = cast("Table", Job.__table__)
@@ -40,23 +37,6 @@ class Lease:
     stage: str
     epoch: int
     owner: str
-
-
-class Refused(Enum):
-    """Why a stage was not claimed."""
-
-    STALE = "the message's epoch has passed, or the job has ended"
-    BUSY = "another worker holds the stage"
-    EARLY = "a stage before it is not done"
-    DONE = "the stage is done"
-    EXHAUSTED = "the stage has been attempted as often as it may"
-
-
-@dataclass(frozen=True)
-class Later:
-    """The stage was handed back, and is to be claimed again in so many seconds."""
-
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +91,7 @@ def _taking(free: ColumnElement[bool]) -> ReturningUpdate[Any]:
     )
 
 
-_DUE = and_(_STAGES.c.status == states.QUEUED, _STAGES.c.queued_at <= clock.Later(bindparam("ahead", SOON_S)))
+_DUE = and_(_STAGES.c.status == states.QUEUED, _STAGES.c.queued_at <= clock.Later(bindparam("ahead", refusals.SOON_S)))
 _EXPIRED = and_(_STAGES.c.status == states.RUNNING, _STAGES.c.lease_expires_at <= clock.TIME)
 _TAKE = _taking(or_(_DUE, _EXPIRED))
 
@@ -130,7 +110,7 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> Claim | Refused | Lat
         if taken:
             return taken
         with transaction() as session:
-            refused = _look_closer(session, lease, attempts)
+            refused = refusals.look_closer(session, lease.job_id, lease.stage, lease.epoch, attempts)
         if refused:
             return refused
     return Refused.BUSY
@@ -139,48 +119,6 @@ def claim(lease: Lease, *, seconds: int, attempts: int) -> Claim | Refused | Lat
 def _take(connection: Connection, asked: Mapping[str, object]) -> Claim | None:
     row = connection.execute(_TAKE, asked).one_or_none()
     return Claim(**row._mapping) if row else None
-
-
-def _look_closer(session: Session, lease: Lease, attempts: int) -> Refused | Later | None:
-    """Say why a stage was not taken; None when it may be tried again: its job begins with its first stage."""
-    job = jobs.lock(session, lease.job_id)
-    stage = _stage(job, lease)
-    if job is None or stage is None:
-        return Refused.STALE
-    refusal = _refusal(job, stage, lease)
-    if refusal:
-        return refusal
-    if job.status == states.QUEUED:
-        states.move(job, states.RUNNING)
-        job.started_at = job.as_of
-        outbox.announce(job)
-        write(session)
-        return None
-    found = artifacts.find(session, [stage.digest]).get(stage.digest)
-    if found:
-        jobs.finish_from_artifact(stage, found, cached=True, moment=job.as_of)
-        jobs.settle(job, job.as_of)
-        return Refused.DONE
-    if setbacks.losses(stage) >= attempts:
-        setbacks.lose(job, stage)
-        return Refused.EXHAUSTED
-    return None
-
-
-def _refusal(job: Job, stage: JobStage, lease: Lease) -> Refused | Later | None:
-    if job.epoch != lease.epoch:
-        return Refused.STALE
-    if stage.status == states.SUCCEEDED:
-        return Refused.DONE
-    if job.status in states.TERMINAL:
-        return Refused.STALE
-    if stage.status == states.RUNNING and stage.lease_expires_at and stage.lease_expires_at > job.as_of:
-        return Refused.BUSY
-    if stage.queued_at is None:
-        # Its clock starts when all that goes before is done.
-        return Refused.EARLY
-    ahead_s = (stage.queued_at - job.as_of).total_seconds()
-    return Later(ahead_s) if ahead_s > SOON_S else None
 
 
 def renew(lease: Lease, *, seconds: int, progress: float) -> bool:
@@ -274,41 +212,11 @@ def release(lease: Lease, *, delay_s: float = 0.0) -> bool:
         return True
 
 
-def expired(limit: int = 100) -> list[tuple[str, str]]:
-    """Return `(job id, stage)` of running stages whose lease has run out."""
-    query = (
-        select(JobStage.job_id, JobStage.name)
-        .where(JobStage.status == states.RUNNING, JobStage.lease_expires_at < clock.TIME)
-        .order_by(JobStage.lease_expires_at)
-        .limit(limit)
-    )
-    with reading() as session:
-        return [(job_id, name) for job_id, name in session.execute(query)]
-
-
-def held_by(prefix: str) -> list[tuple[Lease, str]]:
-    """Return the leases of running stages whose owner begins with `prefix`, each with the kind of its stage."""
-    query = (
-        select(JobStage, Job.epoch)
-        .join(Job)
-        .where(JobStage.status == states.RUNNING, JobStage.lease_owner.startswith(prefix, autoescape=True))
-    )
-    with reading() as session:
-        return [
-            (Lease(stage.job_id, stage.name, epoch, str(stage.lease_owner)), stage.kind)
-            for stage, epoch in session.execute(query)
-        ]
-
-
 def held(job: Job | None, lease: Lease) -> JobStage | None:
     """Return the stage of a locked job while the lease holds it.
 
     The owner is unique to one attempt, and whoever ends or takes back a stage clears it: a repair of the stage beside
     this one may bump the epoch without costing this one its work.
     """
-    stage = _stage(job, lease)
+    stage = jobs.stage_of(job, lease.stage)
     return stage if stage and stage.lease_owner == lease.owner else None
-
-
-def _stage(job: Job | None, lease: Lease) -> JobStage | None:
-    return next((stage for stage in job.stages if stage.name == lease.stage), None) if job else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from core import job_document, jobs, leases, setbacks, states
+from core import holders, job_document, jobs, leases, setbacks, states
 from core.db import transaction
 from core.leases import Lease
 from core.telemetry import metrics
@@ -24,13 +24,13 @@ def hand_over(holder: str, **_: Any) -> int:
     It costs none of the attempts of a stage: they are there to find the file that kills its worker, and this worker
     was told to go.
     """
-    return sum(_send_again(lease, counted=False) for lease, _kind in leases.held_by(holder))
+    return sum(_send_again(lease, counted=False) for lease, _kind in holders.held_by(holder))
 
 
 @holder_lost.connect
 def recover(holder: str, **_: Any) -> int:
     """Queue again and send what a process ran that has died, or fail it as `worker_lost` after its last attempt."""
-    return sum(_send_again(lease, counted=True) for lease, _kind in leases.held_by(holder))
+    return sum(_send_again(lease, counted=True) for lease, _kind in holders.held_by(holder))
 
 
 def _send_again(lease: Lease, *, counted: bool) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
-from core import admission, clock, job_document, jobs, leases, setbacks, states
+from core import admission, clock, holders, job_document, jobs, setbacks, states
 from core.db import reading, transaction
 from core.errors import CutworkError, TransientError
 from core.models import Job, JobStage, WebhookDelivery
@@ -55,7 +55,7 @@ def run() -> Counter[str]:
 
 
 def _look(done: Counter[str]) -> None:
-    for job_id, _ in leases.expired(_BATCH):
+    for job_id, _ in holders.expired(_BATCH):
         done["lease_expired"] += _alone(_repair, job_id, _take_back)
     for job_id in _never_sent():
         done["never_sent"] += _alone(_repair, job_id, jobs.unsent)

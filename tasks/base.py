@@ -14,8 +14,9 @@ from celery.exceptions import Ignore, SoftTimeLimitExceeded
 
 from core import job_document, jobs, leases, parts, states
 from core.errors import CutworkError, EngineError, TransientError
-from core.leases import Claim, Later, Lease, Refused
+from core.leases import Claim, Lease
 from core.models import Job
+from core.refusals import Later, Refused
 from core.settings import get_settings
 from core.storage import storage_from
 from media.errors import InputError as MediaInputError

@@ -13,8 +13,9 @@ from celery.exceptions import Ignore, Retry
 from prometheus_client import Counter, Gauge, Histogram
 
 from core.errors import InputError
-from core.leases import Claim, Later, Refused
+from core.leases import Claim
 from core.models import Job
+from core.refusals import Later, Refused
 from core.telemetry import metrics
 from media.errors import InputError as MediaInputError
 from media.segments.plan import Segment

@@ -14,7 +14,7 @@ from celery.exceptions import WorkerLostError
 from celery.worker.request import Request
 from kombu.asynchronous import get_event_loop
 
-from core import job_document, leases
+from core import holders, job_document, leases
 from core.db import engine
 from core.errors import TransientError
 from core.settings import get_settings
@@ -66,7 +66,7 @@ def fail_for_time(held: str, until: float) -> None:
 
 
 def _fail_for_time(held: str) -> None:
-    for lease, kind in leases.held_by(held):
+    for lease, kind in holders.held_by(held):
         message = f"The {kind} stage took longer than its {STAGES[kind].hard_limit_s} s and had to be killed."
         if leases.fail(lease, code="time_limit", message=message, retryable=True):
             _log.info("stage failed", job_id=lease.job_id, stage=lease.stage, code="time_limit")

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from core import jobs, leases, states
+from core import holders, jobs, leases, states
 from core.db import transaction
 from core.errors import ConflictError, NotFoundError
-from core.leases import Claim, Later, Lease, Refused
+from core.leases import Claim, Lease
 from core.models import Artifact, JobStage, now
+from core.refusals import Later, Refused
 from tests.core.rows import artifact_of, make_job, stage_plan
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -81,7 +82,7 @@ def test_an_old_epoch_and_an_unknown_job_are_stale():
 def test_an_expired_lease_goes_to_another_and_the_first_commits_nothing():
     job = make_job()
     slow, row = take(job, "probe", "slow", seconds=-1)
-    assert leases.expired() == [(job.id, "probe")]
+    assert holders.expired() == [(job.id, "probe")]
     quick, other = take(job, "probe", "quick")
     assert isinstance(other, Claim)
     assert other.attempt == 2

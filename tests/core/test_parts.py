@@ -3,9 +3,10 @@
 import pytest
 
 from core import job_document, jobs, leases, parts, states
-from core.leases import Lease, Refused
+from core.leases import Lease
 from core.models import Artifact
 from core.parts import PartPlan
+from core.refusals import Refused
 from tests.core.rows import artifact_of, make_asset, make_job
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -8,9 +8,10 @@ from sqlalchemy import delete
 from core import jobs, leases, parts, states
 from core.db import transaction
 from core.errors import ConflictError, InputError, NotFoundError
-from core.leases import Lease, Refused
+from core.leases import Lease
 from core.models import Artifact, Asset, Job, JobStage, now
 from core.parts import PartPlan
+from core.refusals import Refused
 from core.retry import retry
 from core.settings import get_settings
 from tests.core.rows import artifact_of, make_account, make_asset, make_job

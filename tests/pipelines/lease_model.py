@@ -16,9 +16,10 @@ from sqlalchemy import delete
 from core import leases, parts, states
 from core.db import transaction
 from core.errors import ConflictError
-from core.leases import SOON_S, Later, Lease, Refused
+from core.leases import Lease
 from core.models import Artifact, Job, JobStage
 from core.parts import PartPlan
+from core.refusals import SOON_S, Later, Refused
 from pipelines import canvas, reconciler, submit
 from tasks.stages import STAGES
 from tests.core.rows import DIAMOND, make_job

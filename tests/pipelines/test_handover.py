@@ -8,8 +8,9 @@ import pytest
 
 from core import jobs, leases, states
 from core.db import transaction
-from core.leases import Lease, Refused
+from core.leases import Lease
 from core.models import Job
+from core.refusals import Refused
 from pipelines import canvas, handover
 from tasks import holder
 from tests.core.rows import artifact_of, make_job

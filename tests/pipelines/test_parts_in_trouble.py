@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from core import jobs, leases, parts, states
+from core import holders, jobs, leases, parts, states
 from core.errors import TransientError
-from core.leases import Lease, Refused
+from core.leases import Lease
 from core.models import Artifact
 from core.parts import PartPlan
+from core.refusals import Refused
 from pipelines import (
     canvas,
     handover,
@@ -114,7 +115,7 @@ def test_a_part_that_fails_ends_those_beside_it(split):
     assert (again(split).status, again(split).error["stage"]) == (states.FAILED, "trim")
     assert not leases.renew(beside, seconds=15, progress=0.5)
     assert leases.commit(beside, artifact_of(claim, split.account_id)) is None
-    assert leases.held_by("w/1/") == []
+    assert holders.held_by("w/1/") == []
 
 
 def test_a_retry_makes_only_the_parts_that_are_not_there(broker, split):

@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from core import jobs, leases, parts, states
 from core.db import transaction
-from core.leases import Claim, Lease, Refused
+from core.leases import Claim, Lease
 from core.models import Job, JobStage, now
 from core.parts import PartPlan
+from core.refusals import Refused
 from pipelines import canvas, reconciler
 from tasks.app import celery_app
 from tests.broker import forget_connections

@@ -7,10 +7,11 @@ from unittest.mock import patch
 
 import pytest
 
-from core import leases, states
+from core import holders, leases, states
 from core.db import transaction
-from core.leases import Claim, Lease, Refused
+from core.leases import Claim, Lease
 from core.models import Job, now
+from core.refusals import Refused
 from pipelines import canvas, reconciler
 from tasks.app import celery_app
 from tests.core.rows import make_job
@@ -64,7 +65,7 @@ def test_who_has_a_wrong_clock_takes_nothing_from_others(database, seconds):
     assert isinstance(claim(job, "one")[1], Claim)
     with clock_off_by(seconds):
         assert claim(job, "two")[1] is Refused.BUSY
-        assert leases.expired() == []
+        assert holders.expired() == []
         assert not any(reconciler.run().values())
     assert (probe(job).status, probe(job).lease_owner) == (states.RUNNING, "one")
 
