@@ -18,6 +18,9 @@ _CAPTIONS = 4
 # Without a macroblock tree, which lowers the quality of what is soon gone, this gives the quality that is meant.
 _CRF_OFFSET = 2
 _SIMPLE = "bframes=0:ref=1:rc-lookahead=0:keyint=600"
+# The fastest preset leaves out what sets the profiles apart, and x264 writes the profile of what it uses.
+_MAIN, _HIGH = ":cabac=1", ":cabac=1:8x8dct=1"
+_TOOLS = {66: "", 77: _MAIN} | dict.fromkeys((100, 110, 122, 244), _HIGH)
 _MAX_SPS, _MAX_PPS, _SPS_IDS = 31, 255, 32
 
 
@@ -87,7 +90,7 @@ class Avc:
             "tune": "psnr",
             "crf": str(crf + _CRF_OFFSET),
             "profile": _PROFILES[self._source.profile],
-            "x264-params": f"sps-id={self.edge_id}:level={self._source.level}:{_SIMPLE}",
+            "x264-params": f"sps-id={self.edge_id}:level={self._source.level}:{_SIMPLE}{_TOOLS[self._source.profile]}",
         }
         encoder.flags |= Flags.global_header
         encoder.open()

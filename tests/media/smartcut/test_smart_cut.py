@@ -8,7 +8,7 @@ import pytest
 from measure import numbers
 from variants import make
 
-from media.smartcut import NotCuttable, smart_cut
+from media.smartcut import NotCuttable, h264, smart_cut
 from media.smartcut.audio import CopiedSound
 from media.smartcut.pictures import Pictures
 from media.types import Range
@@ -206,3 +206,23 @@ def test_pictures_that_are_far_apart_are_left_to_the_exact_way(shared_media, cut
     with pytest.raises(NotCuttable) as caught:
         cut(shared_media / "lecture_slides_vfr_h264_aac.mov", [("1.04", "2.04"), ("5.22", "6.52")])
     assert caught.value.code == "sparse_pictures"
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "baseline.mp4", "main.mp4", "high10.mp4", "high422.mp4"])
+def test_edges_have_the_profile_of_their_source(clip, clips, cut, name):
+    source = clip if name == "clip.mp4" else make(clip, clips, name)
+    result, target = cut(source, [("1.5", "4.2")])
+    assert sum(seam.frames for seam in result.seams) > 0
+    profiles = []
+    for path in (source, target):
+        with av.open(str(path)) as container:
+            data = container.streams.video[0].codec_context.extradata
+        # In an avcC the sets of sequence parameters stand behind their lengths (ISO/IEC 14496-15, 5.3.3).
+        place, found = 6, []
+        for _ in range(data[5] & 31):
+            size = int.from_bytes(data[place : place + 2], "big")
+            found.append(h264.parse_sps(data[place + 2 : place + 2 + size]).profile)
+            place += 2 + size
+        profiles.append(found)
+    (given,), made = profiles
+    assert made == [given, given]

@@ -23,6 +23,7 @@ VARIANTS: dict[str, tuple[str, str]] = {
     "no_b.mp4": ("", f"{_H264} -bf 0 -g 30"),
     "intra.mp4": ("", f"{_H264} -g 1"),
     "interlaced.mp4": ("", f"{_H264} -flags +ilme+ildct -g 30"),
+    "main.mp4": ("", f"{_H264} -g 30 -profile:v main"),
     "baseline.mp4": ("", f"{_H264} -g 30 -profile:v baseline"),
     "high10.mp4": ("", f"{_H264} -g 30 -pix_fmt yuv420p10le"),
     "high422.mp4": ("", f"{_H264} -g 30 -pix_fmt yuv422p"),
