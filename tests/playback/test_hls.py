@@ -58,7 +58,7 @@ def test_a_playlist_is_played(recording, shelved, browser, storage, tmp_path):
     with player(browser, playlist, f"{storage[1]}/healthz") as watching:
         assert watching.duration == pytest.approx(24, abs=0.1)
         for number in (0, 179, 180, 181, 700):
-            assert read(watching.seek((number + 0.5) / RATE).luma) == number
+            assert read(watching.seek((number + 0.5) / RATE).luma) in sought(range(24 * RATE), number)
 
 
 def test_joints_are_played_over_in_step_with_their_sound(recording, shelved, browser, storage, tmp_path):
@@ -71,8 +71,17 @@ def test_joints_are_played_over_in_step_with_their_sound(recording, shelved, bro
         assert watching.duration == pytest.approx(len(numbers) / RATE, abs=0.1)
         # Around each cut, and each place where a body would stand.
         for place in (0, 88, 89, 90, 91, 163, 164, 165, 166, 224, 225, 226, len(numbers) - 1):
-            assert read(watching.seek((place + 0.5) / RATE).luma) == numbers[place], place
+            assert read(watching.seek((place + 0.5) / RATE).luma) in sought(numbers, place), place
         watching.play(partial(judge, numbers))
+
+
+def sought(numbers, place):
+    """What the browser may show after a seek into the middle of a picture: that one or the next.
+
+    It leaves out what has ended before that time, by the pace at which pictures are decoded. That is faster than they
+    are shown where they are reordered, so that no joint begins with a gap.
+    """
+    return numbers[place : place + 2]
 
 
 def judge(numbers, played):
@@ -114,7 +123,7 @@ def test_a_preview_that_grew_is_played_over_joints_and_parts(recording, shelved,
     with player(browser, playlist, f"{storage[1]}/healthz") as watching:
         assert watching.duration == pytest.approx(len(numbers) / RATE, abs=0.15)
         for place in (0, 88, 91, 148, 152, 209, 212, 284, 285, 286, 344, 346, 524, 526, len(numbers) - 1):
-            assert abs(read(watching.seek((place + 0.5) / RATE).luma) - numbers[place]) <= 1, place
+            assert read(watching.seek((place + 0.5) / RATE).luma) in sought(numbers, place), place
 
 
 FEED = """async ([film, codecs, init, segments]) => {
