@@ -87,7 +87,7 @@ class Pictures:
         self.copied = self.encoded = 0
         self.encoded_ticks = self._before = 0
         self.hdr = False
-        """Whether a frame that was encoded has told how its light was graded, which nothing tells of it any more."""
+        """Whether the frames that were encoded have told how light was graded, which nothing tells of them any more."""
 
     def begin(self, cut: RangeCut, at: Fraction) -> None:
         """The next range is shown from `at` seconds on."""
@@ -231,7 +231,9 @@ class Pictures:
         self._open.frames.append((place, source))
         self._durations[place] = max(following - place, 1)
         self._witness.expect(place, frame)
-        self.hdr = self.hdr or any(kind in frame.side_data for kind in HDR_SIDE_DATA)
+        if not self.encoded:
+            # Of the first one alone: PyAV ties a frame whose side data was asked for to itself, and it stays in memory.
+            self.hdr = any(kind in frame.side_data for kind in HDR_SIDE_DATA)
         self.encoded += 1
         self.encoded_ticks += self._durations[place]
         self._write(self._encoder.encode(frame, place))

@@ -76,12 +76,12 @@ def test_joints_are_played_over_in_step_with_their_sound(recording, shelved, bro
 
 
 def sought(numbers, place):
-    """What the browser may show after a seek into the middle of a picture: that one or the next.
+    """What the browser may show after a seek into the middle of a picture: that one, or one beside it.
 
-    It leaves out what has ended before that time, by the pace at which pictures are decoded. That is faster than they
-    are shown where they are reordered, so that no joint begins with a gap.
+    It goes by how long pictures last, which it takes from the pace at which they are decoded. That is another than the
+    pace at which they are shown where they are reordered, so that no joint begins with a gap.
     """
-    return numbers[place : place + 2]
+    return numbers[max(place - 1, 0) : place + 2]
 
 
 def judge(numbers, played):
